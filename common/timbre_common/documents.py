@@ -1,0 +1,136 @@
+"""The two documents made of VoiceProfiles: the voices an engine shall hold, and the routes that a bridge follows."""
+
+import hashlib
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from timbre_common import decoding
+from timbre_common.protocol import AgentInfo
+from timbre_common.voiceprofile import Adapter, Label, Prosody, Sampling, VoiceProfile
+
+
+class Voice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One voice as an engine needs it; its name is the agent's id."""
+
+    name: Label
+    languages: list[str]
+    speaker: str | None = None
+    adapter: Adapter | None = None
+    sampling: Sampling = Sampling()
+    prosody: Prosody = Prosody()
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` over the voice's content: the same voice has the same digest everywhere."""
+        canonical = msgspec.json.encode(self, order="deterministic")
+        return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
+
+
+class VoicesDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All voices that an engine shall hold. A document of a lower generation than the engine's is ignored."""
+
+    generation: Annotated[int, msgspec.Meta(ge=0)]
+    voices: Annotated[list[Voice], msgspec.Meta(max_length=10_000)]
+
+
+class VoiceState(StrEnum):
+    """What became of a listed voice."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class VoiceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One voice as the engine lists it. `reason` says why it failed, or what was not applied."""
+
+    digest: str
+    generation: int
+    state: VoiceState
+    reason: str = ""
+
+
+class VoicesStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `GET` and `PUT /admin/voices`."""
+
+    generation: int
+    voices: dict[str, VoiceStatus]
+
+
+class Engine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where an engine answers."""
+
+    name: str
+    url: str
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which engine and voice speak for an agent, and how the page shows it."""
+
+    agent_id: Label
+    engine: str
+    voice: str
+    name: str
+    colour: str
+    languages: list[str]
+    lexicon: dict[str, str] = {}
+
+    def info(self) -> AgentInfo:
+        """What listeners are told."""
+        return AgentInfo(self.agent_id, self.name, self.colour, self.languages)
+
+
+class Routes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which engine serves which agent."""
+
+    engines: list[Engine] = []
+    agents: list[Agent] = []
+
+
+def voices_document(profiles: Iterable[VoiceProfile], engine: str, generation: int) -> VoicesDocument:
+    """The voices that `engine` shall hold: its profiles that are not suspended, by name."""
+    voices = [
+        Voice(
+            name=profile.spec.agent_id,
+            languages=profile.spec.languages,
+            speaker=profile.spec.speaker,
+            adapter=profile.spec.adapter,
+            sampling=profile.spec.sampling,
+            prosody=profile.spec.prosody,
+        )
+        for profile in profiles
+        if profile.spec.engine_ref.name == engine and not profile.spec.suspend
+    ]
+    return VoicesDocument(generation=generation, voices=sorted(voices, key=lambda voice: voice.name))
+
+
+def routes(profiles: Iterable[VoiceProfile], engines: list[Engine]) -> Routes:
+    """The routes of all profiles whose engine is among `engines`."""
+    known = {engine.name for engine in engines}
+    agents = [
+        Agent(
+            agent_id=profile.spec.agent_id,
+            engine=profile.spec.engine_ref.name,
+            voice=profile.spec.agent_id,
+            name=profile.display_name,
+            colour=profile.spec.display.colour,
+            languages=profile.spec.languages,
+            lexicon=profile.spec.lexicon,
+        )
+        for profile in profiles
+        if profile.spec.engine_ref.name in known and not profile.spec.suspend
+    ]
+    return Routes(engines=engines, agents=sorted(agents, key=lambda agent: agent.agent_id))
+
+
+def parse_voices(data: bytes | str) -> VoicesDocument:
+    """A voices document in JSON. Raises InvalidInput that names the field."""
+    return decoding.from_json(data, VoicesDocument)
+
+
+def parse_routes(data: bytes | str) -> Routes:
+    """A routes document in JSON. Raises InvalidInput that names the field."""
+    return decoding.from_json(data, Routes)

@@ -1,0 +1,98 @@
+"""The error tree. The type tells whether trying again can help.
+
+TimbreError
+├── Permanent                  give up: the same call fails again
+│   ├── InvalidInput           names the field and what would be right
+│   │   ├── TooLarge           over a stated bound
+│   │   └── Unsupported        well formed, but not what this backend can do
+│   ├── UnknownVoice           the engine holds no such voice
+│   ├── UnknownModel           the engine runs another model
+│   ├── Unauthorized           token missing, bad or expired
+│   ├── Forbidden              the token does not allow it
+│   └── SetupError             the machine lacks something; says what to do
+└── Transient                  try again, after `retry_after` seconds where known
+    ├── Busy                   every slot and the queue are taken
+    ├── EngineUnavailable      the engine is away, loading, or broke off
+    ├── IdleTimeout            nothing came for too long, so what was held was given back
+    └── RedisUnavailable       the Redis-protocol server is away
+"""
+
+
+class TimbreError(Exception):
+    """Root of everything that Timbre raises on purpose."""
+
+
+class Permanent(TimbreError):
+    """The same call fails again: give up."""
+
+
+class InvalidInput(Permanent):
+    """Input that breaks a rule.
+
+    `field` is a path such as `spec.prosody.speed`, or "" for the whole input; the message says what would be right.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+
+
+class TooLarge(InvalidInput):
+    """Input over a stated bound."""
+
+
+class Unsupported(InvalidInput):
+    """Well-formed input that asks for what this backend cannot do."""
+
+
+class UnknownVoice(Permanent):
+    """The engine holds no voice of that name."""
+
+    def __init__(self, voice: str) -> None:
+        super().__init__(f"voice {voice!r} is not loaded")
+        self.voice = voice
+
+
+class UnknownModel(Permanent):
+    """The engine runs no model of that name."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"model {model!r} is not served here")
+        self.model = model
+
+
+class Unauthorized(Permanent):
+    """A token is missing, not valid or expired."""
+
+
+class Forbidden(Permanent):
+    """A valid token that does not allow this."""
+
+
+class SetupError(Permanent):
+    """The machine lacks something, or an address is taken; the message is one line that says what to do."""
+
+
+class Transient(TimbreError):
+    """Trying again may help."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds to wait before the next try, where the refuser said so."""
+
+
+class Busy(Transient):
+    """Every slot and every place in the queue are taken."""
+
+
+class EngineUnavailable(Transient):
+    """The engine is away, still loading, or broke off an utterance."""
+
+
+class IdleTimeout(Transient):
+    """Nothing came for too long, so what was held was given back."""
+
+
+class RedisUnavailable(Transient):
+    """The Redis-protocol server is away."""

@@ -1,0 +1,142 @@
+"""VoiceProfile: how one agent sounds, as `kubectl apply` takes it and as `make run` reads it."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from timbre_common import decoding
+from timbre_common.errors import InvalidInput
+from timbre_common.names import API_VERSION, DEFAULT_ENGINE
+
+KIND: Final = "VoiceProfile"
+
+Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9_]{0,61}[a-z0-9])?$")]
+Tag = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+"""A BCP 47 language tag."""
+Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
+RelativePath = Annotated[str, msgspec.Meta(pattern=r"^(?!/)(?!.*(^|/)\.\.(/|$)).{1,512}$")]
+Factor = Annotated[float, msgspec.Meta(ge=0.5, le=2.0)]
+Semitones = Annotated[float, msgspec.Meta(ge=-12, le=12)]
+Decibels = Annotated[float, msgspec.Meta(ge=-24, le=12)]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A part of the resource: unknown fields are refused."""
+
+
+class Style(_Part, frozen=True):
+    """What an emotion changes: `speed` multiplies, `pitch` (semitones) and `gain` (dB) add."""
+
+    speed: Factor = 1.0
+    pitch: Semitones = 0.0
+    gain: Decibels = 0.0
+
+
+class Prosody(_Part, frozen=True):
+    """How the voice moves: speed (factor), pitch (semitones), gain (dB), a style per emotion.
+
+    `variant` names an espeak-ng voice variant for the demonstration backend; other backends do not read it.
+    """
+
+    speed: Factor = 1.0
+    pitch: Semitones = 0.0
+    gain: Decibels = 0.0
+    variant: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,32}$")] | None = None
+    styles: Annotated[dict[str, Style], msgspec.Meta(max_length=32)] = {}
+
+    def styled(self, emotion: str) -> "Prosody":
+        """This prosody with the emotion's style applied, within the bounds."""
+        style = self.styles.get(emotion, Style())
+        return Prosody(
+            speed=min(2.0, max(0.5, self.speed * style.speed)),
+            pitch=min(12.0, max(-12.0, self.pitch + style.pitch)),
+            gain=min(12.0, max(-24.0, self.gain + style.gain)),
+            variant=self.variant,
+        )
+
+
+class Sampling(_Part, frozen=True):
+    """Sampling settings of the talker; None: the model's own."""
+
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    top_k: Annotated[int, msgspec.Meta(ge=0, le=3072)] | None = msgspec.field(default=None, name="topK")
+    top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = msgspec.field(default=None, name="topP")
+    repetition_penalty: Annotated[float, msgspec.Meta(ge=1, le=2)] | None = msgspec.field(
+        default=None, name="repetitionPenalty"
+    )
+
+
+class Adapter(_Part, frozen=True):
+    """A LoRA adapter below the adapters volume."""
+
+    path: RelativePath
+    digest: Digest | None = None
+    scale: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
+
+
+class EngineRef(_Part, frozen=True):
+    """The SpeechEngine of the same namespace that speaks this voice."""
+
+    name: Label = DEFAULT_ENGINE
+
+
+class Display(_Part, frozen=True):
+    """How the page shows the agent."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    colour: Annotated[str, msgspec.Meta(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#888888"
+
+
+class Spec(_Part, frozen=True, kw_only=True):
+    """What the user asks for."""
+
+    agent_id: Label = msgspec.field(name="agentID")
+    engine_ref: EngineRef = msgspec.field(default=EngineRef(), name="engineRef")
+    languages: Annotated[list[Tag], msgspec.Meta(min_length=1, max_length=32)]
+    speaker: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    adapter: Adapter | None = None
+    sampling: Sampling = Sampling()
+    prosody: Prosody = Prosody()
+    lexicon: Annotated[
+        dict[
+            Annotated[str, msgspec.Meta(min_length=1, max_length=64)],
+            Annotated[str, msgspec.Meta(min_length=1, max_length=256)],
+        ],
+        msgspec.Meta(max_length=1024),
+    ] = {}
+    display: Display = Display()
+    suspend: bool = False
+
+
+class ObjectMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of Kubernetes' metadata that Timbre reads."""
+
+    name: Label
+    namespace: str | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class VoiceProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The resource."""
+
+    api_version: str
+    kind: str
+    metadata: ObjectMeta
+    spec: Spec
+    status: dict[str, Any] = {}
+
+    @property
+    def display_name(self) -> str:
+        """The agent's name for people."""
+        return self.spec.display.name or self.spec.agent_id.capitalize()
+
+
+def parse(text: str) -> VoiceProfile:
+    """The VoiceProfile in a YAML document. Raises InvalidInput that names the field."""
+    profile = decoding.from_yaml(text, VoiceProfile)
+    if profile.api_version != API_VERSION:
+        raise InvalidInput(f"{API_VERSION} is right, not {profile.api_version!r}", "apiVersion")
+    if profile.kind != KIND:
+        raise InvalidInput(f"{KIND} is right, not {profile.kind!r}", "kind")
+    return profile
