@@ -1,0 +1,55 @@
+"""The command `timbre-engine`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.config import Env
+
+from timbre_common import logs, names, settings
+from timbre_common.errors import SetupError, TimbreError
+from timbre_engine.server import serve as run_server
+from timbre_engine.settings import Settings
+
+_PREFIX = "TIMBRE_ENGINE_"
+
+app = App(
+    name="timbre-engine",
+    help="Speech for Timbre's agents: text in, audio out, over HTTP and WebSocket.",
+    config=Env(_PREFIX, command=False),
+)
+
+
+@app.command
+def serve(*, settings: Annotated[Settings | None, Parameter(name="*")] = None) -> None:
+    """Serve speech until SIGTERM or Ctrl-C.
+
+    The administration wants a token: in the variable TIMBRE_ENGINE_ADMIN_TOKEN, or in a file (--admin-token-file).
+    """
+    chosen = settings or Settings()
+    logs.configure(chosen.log_level)
+    asyncio.run(run_server(chosen, _admin_token(chosen, os.environ)))
+
+
+def main() -> None:
+    """The process: errors are one line on standard error, and exit status 1."""
+    try:
+        settings.refuse_unknown_environment(os.environ, _PREFIX, Settings, also=(names.ENV_ADMIN_TOKEN,))
+        app()
+    except TimbreError as error:
+        sys.exit(f"timbre-engine: {error}")
+
+
+def _admin_token(chosen: Settings, environ: Mapping[str, str]) -> str:
+    path = chosen.admin_token_file
+    try:
+        token = environ.get(names.ENV_ADMIN_TOKEN, "") if path is None else path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"cannot read the administration's token in {path}: {error.strerror}") from error
+    if not token.strip():
+        where = names.ENV_ADMIN_TOKEN if path is None else str(path)
+        raise SetupError(f"the administration wants a token: {where} is empty or not set")
+    return token.strip()

@@ -1,0 +1,112 @@
+"""What travels between the engine and an espeak worker: msgpack structs, each after its length (u32, little-endian)."""
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Final
+
+import msgspec
+
+LENGTH: Final = Struct("<I")
+
+
+class _Message(msgspec.Struct, frozen=True, tag=True):
+    """What all messages share."""
+
+
+class Begin(_Message, frozen=True):
+    """To the worker: a new utterance; `number` grows by one each time."""
+
+    number: int
+    voice: str
+    """espeak-ng's voice and variant, such as `roa/fr+f2`."""
+    rate: int
+    """Words a minute."""
+    pitch: int
+    """0 to 100."""
+    gain: float
+    """A factor on the samples."""
+    seed: int
+
+
+class Speak(_Message, frozen=True):
+    """To the worker: the next piece of text."""
+
+    text: str
+
+
+class End(_Message, frozen=True):
+    """To the worker: no more pieces."""
+
+
+class Cancel(_Message, frozen=True):
+    """To the worker: stop the utterance of this number, if it still runs."""
+
+    number: int
+
+
+class Hello(_Message, frozen=True):
+    """From the worker, once: what the library can do."""
+
+    version: str
+    languages: dict[str, str]
+    """BCP 47 tags in lower case -> espeak-ng's voice."""
+    variants: list[str]
+
+
+class Pcm(_Message, frozen=True):
+    """From the worker: the next samples, s16le at 24 kHz."""
+
+    pcm: bytes
+
+
+class Word(_Message, frozen=True):
+    """From the worker: a mark."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+class Ended(_Message, frozen=True):
+    """From the worker: the utterance is over, cancelled or not. spoken: whether it had a word."""
+
+    spoken: bool
+
+
+class Failed(_Message, frozen=True):
+    """From the worker: the utterance is over because espeak-ng refused."""
+
+    reason: str
+
+
+ToWorker = Begin | Speak | End | Cancel
+FromWorker = Hello | Pcm | Word | Ended | Failed
+
+_to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
+_from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
+
+
+def encode(message: ToWorker | FromWorker) -> bytes:
+    """The message with its length before it."""
+    body = msgspec.msgpack.encode(message)
+    return LENGTH.pack(len(body)) + body
+
+
+def decode_to_worker(body: bytes) -> ToWorker:
+    """A message to the worker. Raises msgspec.MsgspecError."""
+    return _to_worker.decode(body)
+
+
+def decode_from_worker(body: bytes) -> FromWorker:
+    """A message from the worker. Raises msgspec.MsgspecError."""
+    return _from_worker.decode(body)
+
+
+def read(read_exactly: Callable[[int], bytes]) -> bytes | None:
+    """The next message's body by a blocking reader; None at the end of the pipe."""
+    head = read_exactly(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    body = read_exactly(length)
+    return body if len(body) == length else None

@@ -1,0 +1,67 @@
+"""What can be set of an engine; the command line and the environment fill it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.types import NonNegativeFloat, NonNegativeInt, Port, PositiveFloat, PositiveInt
+
+from timbre_common import names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every field is a flag, and an environment variable TIMBRE_ENGINE_<FIELD>."""
+
+    backend: Literal["espeak"] = "espeak"
+    """Which backend speaks. espeak: a demonstration voice that needs no weights."""
+
+    host: str = "127.0.0.1"
+    """Address that speech clients connect to."""
+
+    port: Port = names.ENGINE_PORT
+    """Port that speech clients connect to; 0: a free one, which is logged."""
+
+    admin_host: str = "127.0.0.1"
+    """Address of the administration."""
+
+    admin_port: Port = names.ENGINE_ADMIN_PORT
+    """Port of the administration; 0: a free one, which is logged."""
+
+    admin_token_file: Path | None = None
+    """File that holds the administration's token; otherwise TIMBRE_ENGINE_ADMIN_TOKEN holds it."""
+
+    voices: Path | None = None
+    """Voices document (JSON or YAML) to begin with; `PUT /admin/voices` replaces it."""
+
+    slots: PositiveInt = 4
+    """Utterances made at once."""
+
+    queue: NonNegativeInt = 16
+    """Requests that wait for a slot; the next one is told to come back later (429)."""
+
+    max_chars: PositiveInt = 4096
+    """Characters of a request's `input`, at most."""
+
+    max_stream_chars: PositiveInt = 100_000
+    """Characters of an utterance whose text comes in pieces, over the WebSocket, at most."""
+
+    idle_timeout: PositiveFloat = 30.0
+    """Seconds that a stream may hold its slot while no text comes and nothing is left to say; then it ends."""
+
+    send_timeout: PositiveFloat = 30.0
+    """Seconds that a client may leave its audio unread; then it is dropped and its slot freed."""
+
+    drain_timeout: NonNegativeFloat = 2.0
+    """Seconds that running utterances have to finish when the engine is told to stop."""
+
+    pace: str | None = None
+    """Speak as slowly as a real model, such as rtf=0.9,first=250ms,stall=400ms@3s: seconds of work per second of audio,
+    time to the first audio, and one pause of 400 ms before the audio at 3 s."""
+
+    allow_origin: Annotated[list[str], Parameter(negative=())] = field(default_factory=list)
+    """Web origins, beside this machine's own, whose pages may call the engine, such as https://speech.example."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged, on standard error. Texts and tokens never are."""
