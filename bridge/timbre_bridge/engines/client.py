@@ -1,0 +1,188 @@
+"""One engine: its speech stream over WebSocket, on connections that stay open between utterances."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NoReturn
+
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ClientWebSocketResponse,
+    WSMsgType,
+    WSServerHandshakeError,
+)
+
+from timbre_common import engine_stream
+from timbre_common.engine_stream import Cancel, Done, End, Error, ServerMessage, Start, Started, Text
+from timbre_common.errors import Busy, EngineUnavailable, InvalidInput, TimbreError, UnknownVoice
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT: Final = 2.0
+CANCEL_TIMEOUT: Final = 1.0
+SILENT_TIMEOUT: Final = 30.0
+"""Seconds without any message while audio is owed, after which the engine counts as stuck."""
+MAX_IDLE: Final = 8
+"""Connections kept open for the next utterances."""
+
+_ERRORS: Final[dict[str, type[TimbreError]]] = {"voice_not_loaded": UnknownVoice, "queue_full": Busy}
+_TRANSIENT: Final = frozenset({"engine_unavailable", "loading", "internal", "server_error", "internal_error"})
+
+
+class EngineStream:
+    """One utterance on an engine's connection: text goes in, audio and messages come out."""
+
+    def __init__(self, socket: ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self.finished = False
+        """The engine said `done` or `error`: the connection is free again."""
+
+    async def send(self, message: Start | Text | End | Cancel) -> None:
+        """Raises EngineUnavailable where the connection broke."""
+        try:
+            await self._socket.send_str(engine_stream.encode(message))
+        except (ClientError, ConnectionError) as error:
+            raise EngineUnavailable("the connection to the engine broke") from error
+
+    async def receive(self, within: float | None = SILENT_TIMEOUT) -> bytes | ServerMessage:
+        """Audio (s16le) or a message. Raises UnknownVoice, InvalidInput, Busy, EngineUnavailable."""
+        try:
+            message = await self._socket.receive(within)
+        except TimeoutError as error:
+            raise EngineUnavailable(f"the engine said nothing for {within:.0f} s") from error
+        if message.type is WSMsgType.BINARY:
+            return bytes(message.data)
+        if message.type is not WSMsgType.TEXT:
+            raise EngineUnavailable("the engine closed the connection")
+        answer = engine_stream.decode_server(message.data)
+        if isinstance(answer, Done | Error):
+            self.finished = True
+        if isinstance(answer, Error):
+            _raise(answer)
+        return answer
+
+
+class EngineClient:
+    """Opens utterances on one engine and keeps idle connections for the next ones."""
+
+    def __init__(self, name: str, url: str, http: ClientSession) -> None:
+        self.name = name
+        self.url = url.rstrip("/")
+        self.ready = False
+        self._http = http
+        self._idle: deque[ClientWebSocketResponse] = deque()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def utterance(self, start: Start) -> AsyncIterator[EngineStream]:
+        """A stream that has a slot. Leaving early cancels it on the engine. Raises as EngineStream does."""
+        stream, socket = await self._begin(start)
+        try:
+            yield stream
+        finally:
+            if stream.finished:
+                self._put_back(socket)
+            else:
+                task = asyncio.create_task(self._abandon(stream, socket))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+
+    async def _begin(self, start: Start) -> tuple[EngineStream, ClientWebSocketResponse]:
+        while self._idle:
+            socket = self._idle.pop()
+            # One that went stale while it was idle says so at its first use; the next one, or a new one, is tried.
+            try:
+                return await self._start(socket, start), socket
+            except EngineUnavailable:
+                await socket.close()
+        socket = await self._connect()
+        try:
+            return await self._start(socket, start), socket
+        except TimbreError:
+            await socket.close()
+            raise
+
+    async def _start(self, socket: ClientWebSocketResponse, start: Start) -> EngineStream:
+        stream = EngineStream(socket)
+        await stream.send(start)
+        try:
+            answer = await stream.receive()
+        except TimbreError:
+            if stream.finished:
+                self._put_back(socket)
+            raise
+        if not isinstance(answer, Started):
+            raise EngineUnavailable("the engine did not answer `started`")
+        return stream
+
+    async def _connect(self) -> ClientWebSocketResponse:
+        url = self.url.replace("http", "ws", 1) + engine_stream.PATH
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                return await self._http.ws_connect(url, compress=0, max_msg_size=4 << 20, heartbeat=20)
+        except WSServerHandshakeError as error:
+            if error.status == 429:
+                raise Busy("the engine is full", retry_after=1.0) from error
+            raise EngineUnavailable(f"the engine answered {error.status}") from error
+        except (ClientError, OSError, TimeoutError) as error:
+            raise EngineUnavailable("the engine cannot be reached") from error
+
+    async def warm(self) -> None:
+        """Open one connection ahead, so that the next utterance does not wait for it."""
+        if not self._idle:
+            self._put_back(await self._connect())
+
+    async def probe(self) -> bool:
+        """Whether `/health` answers 200."""
+        try:
+            async with self._http.get(f"{self.url}/health", timeout=ClientTimeout(total=CONNECT_TIMEOUT)) as answer:
+                return answer.status == 200
+        except (ClientError, OSError, TimeoutError):
+            return False
+
+    async def _abandon(self, stream: EngineStream, socket: ClientWebSocketResponse) -> None:
+        """Cancel on the engine; the connection is used again where it says in time that it stopped."""
+        try:
+            async with asyncio.timeout(CANCEL_TIMEOUT):
+                await stream.send(Cancel())
+                while not stream.finished:
+                    await stream.receive(None)
+            self._put_back(socket)
+        except (TimbreError, TimeoutError):
+            await socket.close()
+
+    def _put_back(self, socket: ClientWebSocketResponse) -> None:
+        if socket.closed:
+            return
+        if socket in self._idle:
+            return
+        self._idle.append(socket)
+        if len(self._idle) > MAX_IDLE:
+            task = asyncio.create_task(_close(self._idle.popleft()))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for socket in self._idle:
+            await socket.close()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+
+async def _close(socket: ClientWebSocketResponse) -> None:
+    await socket.close()
+
+
+def _raise(error: Error) -> NoReturn:
+    kind = _ERRORS.get(error.code)
+    if kind is UnknownVoice:
+        raise EngineUnavailable("the engine has not loaded this voice yet")
+    if kind is Busy:
+        raise Busy(error.message, (error.retry_after_ms or 1000) / 1000)
+    if error.code in _TRANSIENT:
+        raise EngineUnavailable(error.message)
+    raise InvalidInput(error.message)
