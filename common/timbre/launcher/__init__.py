@@ -1,0 +1,5 @@
+"""`timbre run`: Redis, an engine and the bridge on one machine, with voices read from files.
+
+Belongs here: which processes run with which arguments, and keeping them so. The engine and the bridge are started as
+processes, never imported. Pure: plan, voices, network's parsing; shells: processes, run.
+"""
