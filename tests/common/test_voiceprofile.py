@@ -1,0 +1,87 @@
+"""VoiceProfile YAML, and the documents made of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from timbre_common import documents, voiceprofile
+from timbre_common.documents import Engine
+from timbre_common.errors import InvalidInput
+from timbre_common.voiceprofile import Prosody, Style
+
+LORAS = Path(__file__).parents[2] / "loras"
+
+
+def profile(**spec: Any) -> str:
+    base = {"agentID": "lisa", "languages": ["fr"]}
+    return yaml.safe_dump(
+        {
+            "apiVersion": "timbre.dev/v1alpha1",
+            "kind": "VoiceProfile",
+            "metadata": {"name": "lisa"},
+            "spec": {**base, **spec},
+        }
+    )
+
+
+def test_the_three_first_voices() -> None:
+    profiles = [voiceprofile.parse(path.read_text()) for path in sorted(LORAS.glob("*/voiceprofile.yaml"))]
+    names = {each.spec.agent_id: (each.display_name, each.spec.display.colour) for each in profiles}
+    assert names["lisa"] == ("Lisa", "#27AE60")
+    assert names["electra"] == ("Electra", "#2D7FF9")
+    assert names["renarde"] == ("Renarde", "#D9480F")
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"agentID": "Lisa"}, "spec.agentID"),
+        ({"languages": []}, "spec.languages"),
+        ({"languages": ["french!"]}, "spec.languages[0]"),
+        ({"prosody": {"speed": 9}}, "spec.prosody.speed"),
+        ({"prosody": {"sped": 1}}, "spec.prosody"),
+        ({"prosody": {"styles": {"happy": {"gain": 99}}}}, "spec.prosody.styles[...].gain"),
+        ({"adapter": {"path": "/etc/passwd"}}, "spec.adapter.path"),
+        ({"adapter": {"path": "a/../../b"}}, "spec.adapter.path"),
+        ({"adapter": {"path": "a.gguf", "digest": "sha256:short"}}, "spec.adapter.digest"),
+        ({"display": {"colour": "red"}}, "spec.display.colour"),
+        ({"voice": "x"}, "spec"),
+    ],
+)
+def test_a_mistake_is_named(spec: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        voiceprofile.parse(profile(**spec))
+    assert raised.value.field == field
+
+
+@pytest.mark.parametrize("text", ["spec: {", "", "- 1", "a: &a [*a]", "!!python/object:os.system {}"])
+def test_what_is_no_profile_is_invalid_input(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        voiceprofile.parse(text)
+
+
+def test_documents_hold_what_speaks() -> None:
+    profiles = [
+        voiceprofile.parse(profile()),
+        voiceprofile.parse(profile(agentID="electra", engineRef={"name": "gpu"})),
+        voiceprofile.parse(profile(agentID="renarde", suspend=True)),
+    ]
+    assert [voice.name for voice in documents.voices_document(profiles, "default", 1).voices] == ["lisa"]
+    routes = documents.routes(profiles, [Engine("default", "http://a"), Engine("gpu", "http://b")])
+    assert [(agent.agent_id, agent.engine) for agent in routes.agents] == [("electra", "gpu"), ("lisa", "default")]
+
+
+def test_a_voice_digest_tells_what_changed() -> None:
+    def digest(text: str) -> str:
+        return documents.voices_document([voiceprofile.parse(text)], "default", 1).voices[0].digest
+
+    assert digest(profile()) == digest(profile(display={"colour": "#000000"}))
+    assert digest(profile()) != digest(profile(prosody={"speed": 1.1}))
+
+
+def test_styles_stay_within_the_bounds() -> None:
+    prosody = Prosody(speed=1.9, pitch=-11, gain=0, styles={"glitch": Style(speed=2.0, pitch=-12, gain=3)})
+    assert prosody.styled("glitch") == Prosody(speed=2.0, pitch=-12, gain=3)
+    assert prosody.styled("neutral") == Prosody(speed=1.9, pitch=-11, gain=0)

@@ -1,0 +1,200 @@
+"""What the engine's surface relies on, whatever makes the sound."""
+
+import asyncio
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from timbre_common.audio import ms_of_samples
+from timbre_common.documents import Voice
+from timbre_common.errors import InvalidInput, Unsupported
+from timbre_common.voiceprofile import Adapter
+from timbre_engine.backend import Audio, Backend, Finished, Mark, Reason, SynthesisRequest, Utterance
+
+TEXT = "  Bonjour à tous, c'est l'été. « 1234 euros » ? 12,5 % ! Au revoir…  "
+
+
+@dataclass
+class Said:
+    pcm: bytes = b""
+    marks: list[Mark] = field(default_factory=list)
+    """Each with the samples that came before it, in `before`."""
+    before: list[int] = field(default_factory=list)
+    finished: Finished | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(mark.text for mark in self.marks)
+
+
+async def hear(utterance: Utterance) -> Said:
+    said = Said()
+    async for event in utterance:
+        assert said.finished is None
+        match event:
+            case Audio():
+                assert len(event.pcm) % 2 == 0
+                assert 0 < len(event.pcm) <= 9600
+                said.pcm += event.pcm
+            case Mark():
+                said.marks.append(event)
+                said.before.append(len(said.pcm) // 2)
+            case Finished():
+                said.finished = event
+    return said
+
+
+async def say(backend: Backend, *texts: str, **request: Any) -> Said:
+    utterance = await backend.open(SynthesisRequest(**request))
+    try:
+        for text in texts:
+            await utterance.feed(text)
+        await utterance.end()
+        return await hear(utterance)
+    finally:
+        await utterance.close()
+
+
+async def test_audio_and_marks(backend: Backend, voice: Voice) -> None:
+    said = await say(backend, TEXT, voice=voice)
+    assert said.finished == Finished(len(said.pcm) // 2, Reason.FINISHED)
+    assert said.text == TEXT
+    assert said.marks[0].start_ms == 0
+    assert all(one.end_ms == two.start_ms for one, two in pairwise(said.marks))
+    assert all(mark.start_ms <= mark.end_ms for mark in said.marks)
+    assert abs(said.marks[-1].end_ms - ms_of_samples(said.finished.samples)) <= 1
+    assert any(said.pcm)
+
+
+async def test_a_mark_comes_before_its_audio(backend: Backend, voice: Voice) -> None:
+    said = await say(backend, TEXT, voice=voice)
+    for mark, samples in zip(said.marks, said.before, strict=True):
+        assert ms_of_samples(samples) <= mark.start_ms + 1
+
+
+async def test_any_cutting_gives_the_same_samples_and_marks(backend: Backend, voice: Voice) -> None:
+    whole = await say(backend, TEXT, voice=voice)
+    letters = await say(backend, *TEXT, voice=voice)
+    assert (letters.pcm, letters.marks, letters.finished) == (whole.pcm, whole.marks, whole.finished)
+
+
+async def test_the_same_request_gives_the_same_samples_whatever_was_said_before(backend: Backend, voice: Voice) -> None:
+    first = await say(backend, TEXT, voice=voice, seed=7)
+    await say(backend, "Something else entirely!", voice=voice, language="en", emotion="sad")
+    assert (await say(backend, TEXT, voice=voice, seed=7)).pcm == first.pcm
+
+
+async def test_utterances_at_once_are_as_if_alone(backend: Backend, voice: Voice) -> None:
+    texts = [TEXT, "Un, deux, trois. Nous irons au bois."]
+    alone = [(await say(backend, text, voice=voice)).pcm for text in texts]
+    together = await asyncio.gather(*(say(backend, text, voice=voice) for text in texts))
+    assert [said.pcm for said in together] == alone
+
+
+async def test_flush_speaks_what_there_is(backend: Backend, voice: Voice) -> None:
+    utterance = await backend.open(SynthesisRequest(voice=voice))
+    await utterance.feed("Bonjour tout le monde")
+    await utterance.flush()
+    events = aiter(utterance)
+    async with asyncio.timeout(10):
+        while not isinstance(await anext(events), Audio):
+            pass
+    await utterance.close()
+
+
+@pytest.mark.parametrize("texts", [[], [""], [" "], ["…"], ["\n", "...", " — "]])
+async def test_nothing_to_say_is_empty(backend: Backend, voice: Voice, texts: list[str]) -> None:
+    said = await say(backend, *texts, voice=voice)
+    assert said == Said(finished=Finished(0, Reason.EMPTY))
+
+
+async def test_odd_characters_are_neither_lost_nor_fatal(backend: Backend, voice: Voice) -> None:
+    text = "un\x00deux \x01 5S trois\u200d 😀 👨‍👩‍👧 日本語 e\u0301te\u0301 \U0010ffff \ufeff[[x]] <b>gras</b> fin."
+    said = await say(backend, text, voice=voice)
+    assert said.text == text
+    assert said.finished is not None
+    assert said.finished.reason is Reason.FINISHED
+
+
+async def test_cancel_ends_it(backend: Backend, voice: Voice) -> None:
+    utterance = await backend.open(SynthesisRequest(voice=voice))
+    await utterance.feed(TEXT * 40)
+    await utterance.end()
+    samples, last = 0, None
+    async for event in utterance:
+        last = event
+        if isinstance(event, Audio):
+            samples += len(event.pcm) // 2
+            utterance.cancel()
+    assert last == Finished(samples, Reason.CANCELLED)
+    await utterance.close()
+    assert (await say(backend, TEXT, voice=voice)).text == TEXT
+
+
+async def test_cancel_while_it_waits_for_text(backend: Backend, voice: Voice) -> None:
+    utterance = await backend.open(SynthesisRequest(voice=voice))
+    hearing = asyncio.create_task(hear(utterance))
+    await asyncio.sleep(0.01)
+    utterance.cancel()
+    async with asyncio.timeout(10):
+        assert (await hearing).finished == Finished(0, Reason.CANCELLED)
+    await utterance.feed("trop tard")
+    await utterance.end()
+    await utterance.close()
+
+
+async def test_closing_makes_room_however_it_stood(backend: Backend, voice: Voice) -> None:
+    for taken in (0, 1, 5):
+        for _ in range(backend.info.slots):
+            utterance = await backend.open(SynthesisRequest(voice=voice))
+            await utterance.feed(TEXT * 40)
+            events = aiter(utterance)
+            for _ in range(taken):
+                await anext(events)
+            async with asyncio.timeout(10):
+                await utterance.close()
+    assert (await say(backend, TEXT, voice=voice)).text == TEXT
+
+
+async def test_an_iteration_that_is_cancelled_leaves_nothing_behind(backend: Backend, voice: Voice) -> None:
+    for pause in (0, 0.001, 0.005, 0.02):
+        utterance = await backend.open(SynthesisRequest(voice=voice))
+        await utterance.feed(TEXT * 40)
+        hearing = asyncio.create_task(hear(utterance))
+        await asyncio.sleep(pause)
+        hearing.cancel()
+        await asyncio.wait({hearing})
+        await utterance.close()
+    assert (await say(backend, TEXT, voice=voice)).text == TEXT
+
+
+async def test_an_adapter_is_loaded_or_noted(backend: Backend, voice: Voice) -> None:
+    assert await backend.load(voice) == ""
+    adapted = Voice(name="lisa", languages=["fr"], adapter=Adapter(path="lisa.gguf"))
+    note = await backend.load(adapted)
+    assert "adapter" in note or backend.adapters_loaded() == ["lisa"]
+    await backend.unload(adapted)
+
+
+async def test_a_language_that_it_does_not_speak_is_named(backend: Backend, voice: Voice) -> None:
+    request = SynthesisRequest(voice=voice, language="xx-klingon")
+    with pytest.raises(InvalidInput) as refused:
+        backend.check(request)
+    assert refused.value.field == "language"
+    with pytest.raises(InvalidInput):
+        await backend.open(request)
+
+
+async def test_codes_are_returned_or_refused(backend: Backend, voice: Voice) -> None:
+    for field_name, request in {
+        "continue": SynthesisRequest(voice=voice, continue_codes=[[0] * 16]),
+        "return_codes": SynthesisRequest(voice=voice, return_codes=True),
+    }.items():
+        if backend.info.codebooks:
+            backend.check(request)
+            continue
+        with pytest.raises(Unsupported) as refused:
+            backend.check(request)
+        assert refused.value.field == field_name

@@ -1,0 +1,134 @@
+import asyncio
+
+import pytest
+
+from timbre_common.documents import Voice, VoicesDocument
+from timbre_common.errors import InvalidInput, UnknownVoice
+from timbre_common.voiceprofile import Prosody
+from timbre_engine.voices import OPENAI_NAMES, Voices
+
+
+class Loader:
+    """Loads at once, unless a voice is told to wait or to fail."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.bad: set[str] = set()
+        self.slow: dict[str, asyncio.Event] = {}
+
+    async def load(self, voice: Voice) -> str:
+        self.calls.append(f"load {voice.name}")
+        if voice.name in self.slow:
+            await self.slow[voice.name].wait()
+        if voice.name in self.bad:
+            raise InvalidInput("it is broken", "adapter")
+        return "a note"
+
+    async def unload(self, voice: Voice) -> None:
+        self.calls.append(f"unload {voice.name} {voice.prosody.pitch:g}")
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader()
+
+
+@pytest.fixture
+def voices(loader: Loader) -> Voices:
+    return Voices(loader)
+
+
+def document(generation: int, *names: str, pitch: float = 0.0) -> VoicesDocument:
+    prosody = Prosody(pitch=pitch)
+    return VoicesDocument(
+        generation=generation, voices=[Voice(name=name, languages=["fr"], prosody=prosody) for name in names]
+    )
+
+
+async def apply(voices: Voices, *documents: VoicesDocument) -> dict[str, tuple[int, str]]:
+    for each in documents:
+        voices.apply(each)
+        await voices.settled(5)
+        await asyncio.sleep(0)
+    return {name: (status.generation, str(status.state)) for name, status in voices.status().voices.items()}
+
+
+async def test_the_newest_document_is_followed(voices: Voices, loader: Loader) -> None:
+    assert await apply(voices, document(2, "a", "b")) == {"a": (2, "ready"), "b": (2, "ready")}
+    assert await apply(voices, document(3, "b", "c")) == {"b": (3, "ready"), "c": (3, "ready")}
+    assert loader.calls == ["load a", "load b", "unload a 0", "load c"]
+    assert voices.status().voices["b"].reason == "a note"
+
+
+@pytest.mark.parametrize("generation", [0, 1, 2])
+async def test_a_stale_or_repeated_document_changes_nothing(voices: Voices, loader: Loader, generation: int) -> None:
+    before = await apply(voices, document(2, "a"))
+    assert await apply(voices, document(generation, "b")) == before
+    assert loader.calls == ["load a"]
+
+
+async def test_the_same_generation_retries_what_failed(voices: Voices, loader: Loader) -> None:
+    loader.bad = {"a"}
+    assert await apply(voices, document(1, "a", "b")) == {"a": (1, "failed"), "b": (1, "ready")}
+    assert "it is broken" in voices.status().voices["a"].reason
+    with pytest.raises(UnknownVoice):
+        voices.find("a")
+    loader.bad = set()
+    assert await apply(voices, document(1, "a", "b")) == {"a": (1, "ready"), "b": (1, "ready")}
+    assert loader.calls == ["load a", "load b", "load a"]
+
+
+async def test_one_slow_voice_holds_up_no_other(voices: Voices, loader: Loader) -> None:
+    loader.slow["a"] = asyncio.Event()
+    voices.apply(document(1, "a", "b"))
+    await voices.settled(0.01)
+    assert {name: str(each.state) for name, each in voices.status().voices.items()} == {"a": "loading", "b": "ready"}
+    assert [voice.name for voice in voices.speakable()] == ["b"]
+    loader.slow["a"].set()
+    await voices.settled(5)
+    assert [voice.name for voice in voices.speakable()] == ["a", "b"]
+
+
+async def test_a_removed_voice_is_unloaded_after_its_last_stream(voices: Voices, loader: Loader) -> None:
+    await apply(voices, document(1, "a"))
+    async with voices.using("a"):
+        async with voices.using("a"):
+            assert await apply(voices, document(2)) == {}
+            with pytest.raises(UnknownVoice):
+                voices.find("a")
+        await asyncio.sleep(0)
+        assert loader.calls == ["load a"]
+    await asyncio.sleep(0)
+    assert loader.calls == ["load a", "unload a 0"]
+
+
+async def test_a_changed_voice_is_loaded_beside_the_old_one(voices: Voices, loader: Loader) -> None:
+    await apply(voices, document(1, "a"))
+    loader.slow["a"] = asyncio.Event()
+    async with voices.using("a") as old:
+        voices.apply(document(2, "a", pitch=3))
+        await voices.settled(0.01)
+        assert voices.find("a") is old
+        loader.slow["a"].set()
+        await voices.settled(5)
+        assert voices.find("a").prosody.pitch == 3
+        assert loader.calls == ["load a", "load a"]
+    await asyncio.sleep(0)
+    assert loader.calls == ["load a", "load a", "unload a 0"]
+
+
+async def test_where_the_change_fails_the_old_one_speaks_on(voices: Voices, loader: Loader) -> None:
+    await apply(voices, document(1, "a"))
+    loader.bad = {"a"}
+    assert await apply(voices, document(2, "a", pitch=3)) == {"a": (2, "failed")}
+    assert voices.find("a").prosody.pitch == 0
+
+
+async def test_openai_names_stand_for_loaded_voices(voices: Voices) -> None:
+    with pytest.raises(UnknownVoice):
+        voices.find("alloy")
+    await apply(voices, document(1, "lisa", "nova"))
+    assert {voices.find(name).name for name in OPENAI_NAMES} == {"lisa", "nova"}
+    assert voices.find("nova").name == "nova"
+    with pytest.raises(UnknownVoice):
+        voices.find("bob")

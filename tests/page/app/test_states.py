@@ -1,0 +1,48 @@
+"""What the page says when a part is away, or access is refused."""
+
+from pathlib import Path
+
+from playwright.async_api import expect
+
+from page.app.visit import PACE, visit
+from support.browser import browser_page
+from support.house import House
+from timbre_common import tokens
+
+
+async def test_a_bridge_that_goes_away_is_seen_and_its_return_too() -> None:
+    async with visit() as seen:
+        await seen.house.bridge.stop()
+        await expect(seen.page.locator("#connection")).to_have_attribute("data-tone", "wait")
+        await expect(seen.page.locator("#idle")).to_have_text("La connexion est perdue. Elle va revenir.")
+        again = seen.house.make_bridge(int(seen.house.url.rpartition(":")[2]))
+        async with again:
+            await expect(seen.page.locator("#connection")).to_have_text("En direct", timeout=20_000)
+        seen.errors.clear()  # the browser itself reports refused connections
+
+
+async def test_an_engine_that_is_down_is_named() -> None:
+    async with visit() as seen:
+        await seen.house.engine.stop()
+        await expect(seen.page.locator("#connection")).to_have_text("Moteur de voix absent", timeout=20_000)
+        await expect(seen.page.locator("#idle")).to_contain_text("Le moteur de voix ne répond pas.")
+
+
+async def test_the_token_is_taken_from_the_address_and_kept_for_the_tab(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s" * 40)
+    house = House([PACE], bridge_args=[f"--token-secret-file={tmp_path / 'secret'}"])
+    async with house, browser_page(locale="fr-FR") as watched:
+        page = watched.page
+        await page.goto(house.url)
+        await expect(page.locator("#connection")).to_have_text("Accès refusé")
+        watched.errors.clear()
+        token = tokens.sign(tokens.Grant(rooms=frozenset({"default"})), b"s" * 40)
+        await page.goto(f"{house.url}/#token={token}")
+        await expect(page.locator("#connection")).to_have_text("En direct")
+        assert "token" not in page.url
+        await page.reload()
+        await expect(page.locator("#connection")).to_have_text("En direct")
+        assert "token" not in page.url
+        await expect(page.locator("#say-hint")).to_have_text("Ce lien permet d’écouter, pas de faire parler.")
+        assert token not in await page.evaluate("JSON.stringify(localStorage)")
+        assert watched.errors == []

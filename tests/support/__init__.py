@@ -1,0 +1,1 @@
+"""What tests share: real processes, a relay that can be cut, a listener that records."""
