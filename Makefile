@@ -1,0 +1,107 @@
+# The commands of this project; `make` alone lists them. No compiler is needed.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary
+
+# Some environments hold a HOST that means something else (tcsh: this machine's name; conda: a platform). From the
+# environment only an address counts; on make's command line anything does.
+ifeq ($(origin HOST),environment)
+ifeq ($(shell printf %s "$$HOST" | grep -Ex '[0-9a-fA-F.:]+|localhost'),)
+override HOST :=
+endif
+endif
+RUN_OPTIONS := $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)') $(if $(PACE),--pace '$(PACE)')
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  Variables of run: HOST=0.0.0.0 (HTTPS and a token, for other devices), PORT=8760, PACE=rtf=0.9,first=250ms'
+	@echo '  and from the environment REDIS_URL (default: an embedded Valkey). More: make run OPTIONS=--help'
+
+.PHONY: run
+run: .venv/.run-stamp ## Run Timbre on this machine until Ctrl-C; installs what is needed first
+	@exec .venv/bin/timbre run $(RUN_OPTIONS) $(OPTIONS)
+
+.PHONY: test
+test: .venv/.dev-stamp apt-packages ## Run all tests; TESTS=tests/common runs some
+	@.venv/bin/pytest $(TESTS)
+
+.PHONY: check
+check: .venv/.dev-stamp ## Check format, lint, types and import contracts
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+.PHONY: format
+format: .venv/.dev-stamp ## Format the code, and mend what the linter can
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+.PHONY: bench-servers
+bench-servers: .venv/.dev-stamp ## Measure which server carries 1,000 listeners best
+	@.venv/bin/python tests/bench/bench_servers.py
+
+.PHONY: bench-ttfb
+bench-ttfb: .venv/.dev-stamp ## Measure the time from Redis to the first sound
+	@.venv/bin/python tests/bench/bench_ttfb.py
+
+.PHONY: bench-listeners
+bench-listeners: .venv/.dev-stamp ## Measure one utterance to 1,000 listeners of the bridge
+	@.venv/bin/python tests/bench/bench_listeners.py
+
+.PHONY: soak
+soak: .venv/.dev-stamp apt-packages ## Ten minutes of speech in a real browser at a model's pace: underruns, click to sound
+	@SOAK_SECONDS=600 .venv/bin/pytest -q -s tests/page/test_soak.py
+
+.PHONY: clean
+clean: ## Remove .venv, caches and builds
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.run-stamp: .venv/.made pyproject.toml
+	@echo 'installing what the run needs into .venv'
+	@$(PIP) --editable '.[run]'
+	@touch $@
+
+.venv/.dev-stamp: .venv/.made pyproject.toml
+	@echo 'installing what tests and checks need into .venv'
+	@$(PIP) --editable '.[dev]'
+	@touch .venv/.run-stamp $@
+
+# The newest Python that is tried is the newest that all dependencies have wheels for.
+.venv/.made:
+	@chosen=; bare=; \
+	for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	  command -v $$python >/dev/null || continue; \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  if $$python -c 'import ensurepip, venv' 2>/dev/null; then chosen=$$python; break; fi; \
+	  bare=$${bare:-$$python}; \
+	done; \
+	if [ -n "$$chosen" ]; then \
+	  echo "making .venv with $$($$chosen --version)"; $$chosen -m venv .venv && touch $@; \
+	elif [ -n "$$bare" ]; then \
+	  echo "timbre: $$bare cannot make a virtual environment: apt install $$bare-venv (Debian, Ubuntu)" >&2; exit 1; \
+	else \
+	  echo 'timbre: Python 3.11 or newer is needed: install it, or name one by make PYTHON=/path/to/python' >&2; exit 1; \
+	fi
+
+# Tests of rediss:// URLs need Debian's redis-server, since the embedded Valkey has no TLS; those of the page need chromium.
+.PHONY: apt-packages
+apt-packages:
+	@missing=; for package in redis-server chromium; do \
+	  command -v $$package >/dev/null || missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing$$missing, for the tests"; \
+	  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
+	  install="apt-get install -qq -y --no-install-recommends $$missing"; \
+	  { $$install || { apt-get update -qq && $$install; }; } >/dev/null 2>&1 \
+	    || echo 'they could not be installed: the tests that need them will be skipped'; \
+	else \
+	  echo "missing:$$missing (apt install$$missing): the tests that need them will be skipped"; \
+	fi
