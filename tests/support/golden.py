@@ -1,0 +1,39 @@
+"""The golden data: a tiny checkpoint that a script makes, and what the official implementation answered on it."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DATA = Path(__file__).parents[1] / "golden" / "data"
+
+
+@cache
+def answers() -> dict[str, NDArray[Any]]:
+    """`CASE.codes`, `CASE.first_logits`, `CASE.first_hidden`, `codec.codes`, `codec.pcm`."""
+    with np.load(DATA / "golden.npz") as file:
+        return dict(file)
+
+
+@cache
+def cases() -> dict[str, dict[str, Any]]:
+    """What was asked, by case."""
+    found: dict[str, dict[str, Any]] = json.loads((DATA / "golden.json").read_text())
+    return found
+
+
+def make_checkpoint(directory: Path) -> Path:
+    """Write the tiny checkpoint in Hugging Face layout."""
+    subprocess.run([sys.executable, DATA / "make_checkpoint.py", directory], check=True)
+    return directory
+
+
+def make_adapter(directory: Path) -> Path:
+    """Write the PEFT adapter for it."""
+    subprocess.run([sys.executable, DATA / "make_lora.py", directory], check=True)
+    return directory
