@@ -1,12 +1,8 @@
-"""What travels between the engine and an espeak worker: msgpack structs, each after its length (u32, little-endian)."""
-
-from collections.abc import Callable
-from struct import Struct
-from typing import Final
+"""What travels between the engine and an espeak worker: msgpack structs."""
 
 import msgspec
 
-LENGTH: Final = Struct("<I")
+from timbre_engine import pipe
 
 
 class _Message(msgspec.Struct, frozen=True, tag=True):
@@ -87,9 +83,8 @@ _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(From
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:
-    """The message with its length before it."""
-    body = msgspec.msgpack.encode(message)
-    return LENGTH.pack(len(body)) + body
+    """The message as it goes through the pipe."""
+    return pipe.pack(msgspec.msgpack.encode(message))
 
 
 def decode_to_worker(body: bytes) -> ToWorker:
@@ -100,13 +95,3 @@ def decode_to_worker(body: bytes) -> ToWorker:
 def decode_from_worker(body: bytes) -> FromWorker:
     """A message from the worker. Raises msgspec.MsgspecError."""
     return _from_worker.decode(body)
-
-
-def read(read_exactly: Callable[[int], bytes]) -> bytes | None:
-    """The next message's body by a blocking reader; None at the end of the pipe."""
-    head = read_exactly(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    (length,) = LENGTH.unpack(head)
-    body = read_exactly(length)
-    return body if len(body) == length else None

@@ -10,6 +10,7 @@ import msgspec
 
 from timbre_common import names
 from timbre_common.errors import EngineUnavailable, SetupError
+from timbre_engine import pipe
 from timbre_engine.espeak import messages
 from timbre_engine.espeak.messages import FromWorker, Hello, ToWorker
 
@@ -89,7 +90,7 @@ class WorkerProcess:
         """The worker's next message. Raises EngineUnavailable where it died."""
         try:
             if self._length is None:
-                (self._length,) = messages.LENGTH.unpack(await self._stdout.readexactly(messages.LENGTH.size))
+                (self._length,) = pipe.LENGTH.unpack(await self._stdout.readexactly(pipe.LENGTH.size))
             body = await self._stdout.readexactly(self._length)
             self._length = None
             return messages.decode_from_worker(body)

@@ -11,6 +11,7 @@ import threading
 from typing import BinaryIO, Final
 
 from timbre_common.errors import SetupError
+from timbre_engine import pipe
 from timbre_engine.espeak import messages
 from timbre_engine.espeak.library import RATE, Library, LibraryError, loaded
 from timbre_engine.espeak.messages import Begin, Cancel, End, Ended, Failed, Hello, Pcm, Speak, ToWorker, Word
@@ -44,7 +45,7 @@ class Worker:
                 self._utter(message)
 
     def _receive(self) -> None:
-        while (body := messages.read(self._source.read)) is not None:
+        while (body := pipe.read(self._source.read)) is not None:
             message: ToWorker = messages.decode_to_worker(body)
             if isinstance(message, Cancel):
                 self._cancelled = max(self._cancelled, message.number)

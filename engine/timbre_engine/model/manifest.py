@@ -14,6 +14,7 @@ FILE: Final = "model.json"
 TALKER: Final = "talker.gguf"
 PREDICTOR: Final = "predictor.onnx"
 CODEC: Final = "codec.onnx"
+CODEC_EMBEDDING: Final = "codec_embedding.npy"
 
 FORMAT: Final = 1
 """Grows when an engine can no longer read older directories."""
@@ -161,7 +162,7 @@ def read(directory: Path) -> Manifest:
         raise InvalidInput(
             f"format {FORMAT} is read here, not {manifest.format}: convert the checkpoint again", "format"
         )
-    missing = {TALKER, PREDICTOR, CODEC} - manifest.files.keys()
+    missing = {TALKER, PREDICTOR, CODEC, CODEC_EMBEDDING} - manifest.files.keys()
     if missing:
         raise InvalidInput(f"{', '.join(sorted(missing))} is missing", "files")
     return manifest

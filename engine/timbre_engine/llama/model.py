@@ -1,0 +1,68 @@
+"""A loaded model, its tokenizer, and adapters for it."""
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from timbre_common.errors import InvalidInput, SetupError
+from timbre_engine.llama import api
+
+
+class Model:
+    """Weights in memory, shared by every context. Not for use in two threads while it loads or closes."""
+
+    def __init__(self, path: Path, *, gpu_layers: int = 0, mmap: bool = True) -> None:
+        """`mmap` False copies the file, so that repacked weights do not leave a second copy. Raises SetupError."""
+        self._library = api.library()
+        params = self._library.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        params.load_mode = api.LOAD_MMAP if mmap else api.LOAD_COPY
+        self.handle = self._library.llama_model_load_from_file(str(path).encode(), params)
+        if not self.handle:
+            raise SetupError(f"{path} cannot be loaded: convert the checkpoint again (timbre-engine convert)")
+        self._vocabulary = self._library.llama_model_get_vocab(self.handle)
+        self.hidden: int = self._library.llama_model_n_embd(self.handle)
+        """Width of embeddings and hidden states."""
+        self.vocabulary: int = self._library.llama_vocab_n_tokens(self._vocabulary)
+        """Logits of a position."""
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a text. What looks like a special token stays text."""
+        data = text.encode()
+        room = len(data) + 8
+        tokens = (ctypes.c_int32 * room)()
+        count = self._library.llama_tokenize(self._vocabulary, data, len(data), tokens, room, False, False)
+        if count < 0:
+            raise InvalidInput("the text cannot be tokenised", "text")
+        return list(tokens[:count])
+
+    def close(self) -> None:
+        """Free it; contexts and adapters must be closed before."""
+        if self.handle:
+            self._library.llama_model_free(self.handle)
+            self.handle = None
+
+
+class Adapter:
+    """A LoRA adapter in memory. The file is trusted: check it first, since the library aborts on a malformed one."""
+
+    def __init__(self, model: Model, path: Path) -> None:
+        """Raises InvalidInput where the library refuses the file."""
+        self._library = api.library()
+        self.handle = self._library.llama_adapter_lora_init(model.handle, str(path).encode())
+        if not self.handle:
+            raise InvalidInput("llama.cpp does not load it", "adapter")
+
+    def close(self) -> None:
+        """Free it; no context may have it set."""
+        if self.handle:
+            self._library.llama_adapter_lora_free(self.handle)
+            self.handle = None
+
+
+def adapter_arrays(adapters: Sequence[tuple[Adapter, float]]) -> tuple[Any, Any]:
+    """(handles, scales) as C arrays."""
+    count = len(adapters)
+    handles = (ctypes.c_void_p * count)(*(adapter.handle for adapter, _ in adapters))
+    return handles, (ctypes.c_float * count)(*(scale for _, scale in adapters))

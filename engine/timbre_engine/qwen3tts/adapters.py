@@ -1,0 +1,100 @@
+"""Adapters in memory: checked when a voice is loaded, read when it first speaks, a bounded number resident."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+from timbre_common.errors import EngineUnavailable
+from timbre_common.voiceprofile import Adapter as Wanted
+from timbre_engine.llama.model import Adapter, Model
+from timbre_engine.model.manifest import Manifest
+from timbre_engine.qwen3tts import adapter_file
+from timbre_engine.qwen3tts.adapter_file import AdapterFile
+from timbre_engine.qwen3tts.talker import AppliedAdapter, LaneKey, Talker
+
+
+class _Resident:
+    """An adapter in memory, and how many utterances use it."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self.adapter = adapter
+        self.users = 0
+
+
+class Adapters:
+    """For one thread, but for `check`. At most `most` are resident; one that speaks is never taken away."""
+
+    def __init__(
+        self, directory: Path, manifest: Manifest, model: Model, talker: Talker, *, most: int, max_rank: int
+    ) -> None:
+        self._directory = directory
+        self._manifest = manifest
+        self._model = model
+        self._talker = talker
+        self._most = most
+        self._max_rank = max_rank
+        self._checked: dict[Wanted, AdapterFile] = {}
+        self._resident: OrderedDict[str, _Resident] = OrderedDict()
+
+    def check(self, wanted: Wanted) -> AdapterFile:
+        """Look at the file before the library does, from any thread. Raises InvalidInput with the reason."""
+        return adapter_file.check(
+            adapter_file.resolve(self._directory, wanted.path),
+            base_digest=self._manifest.digest,
+            sizes=self._manifest.talker,
+            max_rank=self._max_rank,
+            digest=wanted.digest,
+        )
+
+    def know(self, wanted: Wanted, file: AdapterFile) -> None:
+        """A voice that names this checked file may speak from now on."""
+        self._checked[wanted] = file
+
+    def forget(self, wanted: Wanted) -> None:
+        """No voice names it any more: free it, unless another voice shares the file."""
+        file = self._checked.pop(wanted, None)
+        if file is not None and all(other.digest != file.digest for other in self._checked.values()):
+            self._free(file.digest)
+
+    def take(self, wanted: Wanted) -> LaneKey:
+        """The adapter for an utterance, read where it is not resident. Give it back with `give_back`.
+
+        Raises EngineUnavailable where as many as may be loaded are speaking.
+        """
+        file = self._checked.get(wanted)
+        if file is None:
+            raise EngineUnavailable("the voice was unloaded")
+        resident = self._resident.get(file.digest)
+        if resident is None:
+            self._make_room()
+            resident = self._resident[file.digest] = _Resident(Adapter(self._model, file.path))
+        self._resident.move_to_end(file.digest)
+        resident.users += 1
+        return (AppliedAdapter(file.digest, wanted.scale, resident.adapter),)
+
+    def give_back(self, key: LaneKey) -> None:
+        """An utterance no longer uses them."""
+        for used in key:
+            self._resident[used.digest].users -= 1
+
+    def resident(self) -> frozenset[str]:
+        """Digests of the files in memory."""
+        return frozenset(self._resident)
+
+    def digest(self, wanted: Wanted) -> str | None:
+        """Of a checked adapter's file."""
+        file = self._checked.get(wanted)
+        return None if file is None else file.digest
+
+    def _make_room(self) -> None:
+        while len(self._resident) >= self._most:
+            idle = next((digest for digest, resident in self._resident.items() if not resident.users), None)
+            if idle is None:
+                raise EngineUnavailable(f"{self._most} adapters are speaking: that is all that may be loaded", 1.0)
+            self._free(idle)
+
+    def _free(self, digest: str) -> None:
+        resident = self._resident.get(digest)
+        if resident is not None and not resident.users:
+            del self._resident[digest]
+            self._talker.forget(resident.adapter)
+            resident.adapter.close()

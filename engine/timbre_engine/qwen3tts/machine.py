@@ -1,0 +1,59 @@
+"""Everything of a loaded model, put together: what the worker and the commands compute with."""
+
+import numpy as np
+
+from timbre_engine.llama.context import ContextSettings
+from timbre_engine.llama.model import Model
+from timbre_engine.model import manifest as manifests
+from timbre_engine.qwen3tts.adapters import Adapters
+from timbre_engine.qwen3tts.codec import Codec
+from timbre_engine.qwen3tts.embeddings import Embeddings
+from timbre_engine.qwen3tts.options import Options
+from timbre_engine.qwen3tts.predictor import Draw, Predictor
+from timbre_engine.qwen3tts.talker import Talker
+
+
+class Machine:
+    """Raises SetupError or InvalidInput where the directory or the library is not right."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.manifest = manifests.read(options.model)
+        ids = self.manifest.text_ids
+        head = slice(ids.vocabulary, ids.vocabulary + self.manifest.codec_ids.vocabulary)
+        self.model = Model(options.model / manifests.TALKER, gpu_layers=options.gpu_layers, mmap=False)
+        settings = ContextSettings(
+            sequences=min(options.lane_slots, options.slots),
+            positions=options.positions,
+            threads=options.threads,
+            exact=options.exact,
+        )
+        self.talker = Talker(self.model, settings, options.slots, head)
+        self.predictor = Predictor(options.model / manifests.PREDICTOR, threads=options.threads)
+        self.codec = Codec(options.model / manifests.CODEC, threads=options.codec_threads)
+        self.table = Embeddings(options.model, self.manifest)
+        self.adapters = Adapters(
+            options.adapters,
+            self.manifest,
+            self.model,
+            self.talker,
+            most=options.max_loaded_adapters,
+            max_rank=options.max_rank,
+        )
+
+    def warm(self) -> None:
+        """Run each part once, so that the first utterance finds memory and caches ready."""
+        vector = self.table.pad[None]
+        sequence = self.talker.open(())
+        self.talker.prefill(sequence, np.repeat(vector, 8, axis=0))
+        hidden, _ = self.talker.step([sequence], vector)
+        self.talker.close(sequence)
+        draw = Draw(self.manifest.predictor_sampling, np.random.default_rng(0))
+        self.predictor.predict(hidden, vector, [draw])
+        for frames in (1, 2, 4):
+            self.codec.decode(np.zeros((frames, self.manifest.codec.codebooks), np.int32), self.codec.state())
+
+    def close(self) -> None:
+        """Free the library's memory."""
+        self.talker.shut()
+        self.model.close()

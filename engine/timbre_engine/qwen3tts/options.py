@@ -1,0 +1,32 @@
+"""How the worker computes, as the engine hands it over on the command line."""
+
+from pathlib import Path
+
+import msgspec
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the worker is told before it starts; as JSON in one argument."""
+
+    model: Path
+    """The model directory."""
+    adapters: Path
+    """The directory that adapters' paths are relative to."""
+    slots: int
+    """Utterances at once."""
+    positions: int = 512
+    """Positions of the talker's context that one run may take: the prompt and a frame of 80 ms each."""
+    lane_slots: int = 2
+    """Utterances of one adapter that share a context."""
+    threads: int = 1
+    """Threads of talker and predictor."""
+    codec_threads: int = 1
+    """Threads of the codec, beside them."""
+    gpu_layers: int = 0
+    """Layers of the talker on a GPU."""
+    exact: bool = False
+    """Compute as the official implementation does: float32 KV cache, no flash attention."""
+    max_loaded_adapters: int = 8
+    """Adapters in memory at most; the one unused for longest goes."""
+    max_rank: int = 64
+    """Rank that an adapter may have."""

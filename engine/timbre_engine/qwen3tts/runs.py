@@ -1,0 +1,119 @@
+"""Long text in runs: what the talker speaks from one prompt, cut at sentences, with pauses between them. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from timbre_engine.qwen3tts.words import WordFeed
+
+SENTENCE_CHARS: Final = 240
+"""From so many characters on, the end of a sentence ends the run: about 17 s of speech."""
+CLAUSE_CHARS: Final = 330
+"""… the end of a clause does."""
+WORD_CHARS: Final = 380
+"""… the next word does: about 25 s of speech."""
+
+MAX_PAUSE_S: Final = 10.0
+_PAUSE: Final = re.compile(r"\[pause:(\d{1,2}(?:\.\d{1,3})?)s\]")
+_PAUSE_BEGUN: Final = re.compile(r"\[[^\]\s]{0,15}$")
+_SENTENCE_END: Final = re.compile(r"[.!?…。！？][\"'»”’)\]]*$|\n\s*$")
+_CLAUSE_END: Final = re.compile(r"[,;:，；：、][\"'»”’)\]]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The next word, with the white space before it. `opens`: it begins a run."""
+
+    text: str
+    opens: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """The run is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Silence between two runs, in seconds; `text` is its mark-up."""
+
+    seconds: float
+    text: str
+
+
+Piece = Word | RunEnd | Pause
+
+
+class RunFeed:
+    """Any cutting of the text gives the same pieces.
+
+    A run holds at least one letter or digit: what has none goes to the run after it, or is `leftover` at the end, as
+    white space behind the last word is.
+    """
+
+    def __init__(self) -> None:
+        self._words = WordFeed()
+        self._held = ""
+        """What may be the beginning of a pause's mark-up."""
+        self._waiting = ""
+        """Words without anything to say, kept for the run to come."""
+        self._length = 0
+        """Characters of the open run; 0: none is open."""
+
+    @property
+    def leftover(self) -> str:
+        """Text that no run has taken."""
+        return self._waiting
+
+    def feed(self, text: str) -> list[Piece]:
+        """The pieces that are complete by now."""
+        text = self._held + text
+        begun = _PAUSE_BEGUN.search(text)
+        at = len(text) if begun is None else begun.start()
+        self._held = text[at:]
+        return self._pieces(text[:at])
+
+    def flush(self) -> list[Piece]:
+        """What there is, taken as complete; the run stays open."""
+        text, self._held = self._held, ""
+        return self._pieces(text) + self._take(self._words.flush())
+
+    def end(self) -> list[Piece]:
+        """What there is, and the run's end."""
+        return self.flush() + self._close()
+
+    def _pieces(self, text: str) -> list[Piece]:
+        pieces: list[Piece] = []
+        at = 0
+        for match in _PAUSE.finditer(text):
+            pieces += self._take(self._words.feed(text[at : match.start()]) + self._words.flush()) + self._close()
+            pieces.append(Pause(min(MAX_PAUSE_S, float(match[1])), self._waiting + match[0]))
+            self._waiting = ""
+            at = match.end()
+        return pieces + self._take(self._words.feed(text[at:]))
+
+    def _take(self, words: list[str]) -> list[Piece]:
+        pieces: list[Piece] = []
+        for word in words:
+            if word.isspace() or (not self._length and not any(map(str.isalnum, word))):
+                self._waiting += word
+                continue
+            pieces.append(Word(self._waiting + word, opens=not self._length))
+            self._waiting = ""
+            self._length += len(word)
+            if self._full(word):
+                pieces += self._close()
+        return pieces
+
+    def _full(self, word: str) -> bool:
+        return (
+            self._length >= WORD_CHARS
+            or (self._length >= CLAUSE_CHARS and _CLAUSE_END.search(word) is not None)
+            or (self._length >= SENTENCE_CHARS and _SENTENCE_END.search(word) is not None)
+        )
+
+    def _close(self) -> list[Piece]:
+        if not self._length:
+            return []
+        self._length = 0
+        return [RunEnd()]

@@ -1,0 +1,169 @@
+"""Makes frames for every stream at once: talker by adapter, predictor for all, the codec beside them.
+
+A tick makes one frame of each stream whose text is there. Streams join and leave between ticks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbre_engine.backend import Reason
+from timbre_engine.model.manifest import Manifest
+from timbre_engine.qwen3tts.codec_thread import Channel, CodecThread, Decode, Finish, Prime, Silence
+from timbre_engine.qwen3tts.embeddings import Embeddings
+from timbre_engine.qwen3tts.predictor import Draw, Predictor
+from timbre_engine.qwen3tts.sampling import sample
+from timbre_engine.qwen3tts.stream import MIN_TOKENS, Stream
+from timbre_engine.qwen3tts.talker import Talker
+
+CHUNKS: Final = (1, 1, 2, 2, 3, 4)
+"""Frames of a stream's codec calls, the last for all further ones: the first sound leaves early, later ones cost less."""
+AHEAD_SAMPLES: Final = 10 * 24_000
+"""A stream this far ahead of what its client took waits."""
+
+
+@dataclass(eq=False, slots=True)
+class Speaker:
+    """A stream under way, and its frames that wait for the codec."""
+
+    stream: Stream
+    channel: Channel
+    waiting: list[NDArray[np.int32]] = field(default_factory=list)
+    chunks: int = 0
+
+
+class Scheduler:
+    """For one thread, the codec's thread beside it."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        talker: Talker,
+        predictor: Predictor,
+        codec: CodecThread,
+        table: Embeddings,
+        tokenize: Callable[[str], list[int]],
+        left: Callable[[Stream], None],
+    ) -> None:
+        """`left` is told of a stream that has gone, its sequence given back."""
+        self._manifest = manifest
+        self._talker = talker
+        self._predictor = predictor
+        self._codec = codec
+        self._table = table
+        self._tokenize = tokenize
+        self._left = left
+        self._speakers: dict[int, Speaker] = {}
+        ids = manifest.codec_ids
+        self._allowed = np.zeros(ids.vocabulary, bool)
+        self._allowed[: ids.codes] = True
+        self._first_allowed = self._allowed.copy()
+        self._allowed[ids.eos] = True
+
+    def join(self, stream: Stream, channel: Channel) -> None:
+        """A stream begins; its sequence is the talker's."""
+        self._speakers[stream.number] = Speaker(stream, channel)
+        if stream.spec.continue_codes is not None:
+            self._codec.put(Prime(channel, stream.spec.continue_codes))
+
+    def stream(self, number: int) -> Stream | None:
+        """A stream under way."""
+        speaker = self._speakers.get(number)
+        return None if speaker is None else speaker.stream
+
+    def tick(self) -> bool:
+        """One frame of each stream that can make one. Whether there was anything to do."""
+        worked = False
+        for speaker in list(self._speakers.values()):
+            worked |= self._settle(speaker)
+        ready = [
+            speaker
+            for speaker in self._speakers.values()
+            if speaker.stream.can_step and speaker.stream.samples_ahead < AHEAD_SAMPLES
+        ]
+        if ready:
+            self._step(ready)
+        return worked or bool(ready)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether frames wait for a fuller chunk."""
+        return any(speaker.waiting for speaker in self._speakers.values())
+
+    def hand_over_what_waits(self) -> None:
+        """Nothing could be made: frames that wait for a fuller chunk are spoken now."""
+        for speaker in self._speakers.values():
+            if speaker.waiting:
+                self._hand_over(speaker, last=False)
+
+    def _settle(self, speaker: Speaker) -> bool:
+        """Everything of a stream that is no frame: its cancel, its pauses, a run's beginning, its end."""
+        stream = speaker.stream
+        if stream.cancelled:
+            speaker.channel.cancelled.set()
+            self._leave(speaker, Finish(speaker.channel, Reason.CANCELLED))
+            return True
+        pause = stream.pause()
+        if pause is not None:
+            self._codec.put(Silence(speaker.channel, pause.seconds, pause.text))
+            return True
+        stream.take_text(self._tokenize)
+        if stream.can_begin:
+            stream.begin(self._talker, self._table, self._manifest)
+            return True
+        if stream.exhausted:
+            self._leave(speaker, Finish(speaker.channel, Reason.FINISHED, stream.leftover))
+            return True
+        return False
+
+    def _step(self, speakers: list[Speaker]) -> None:
+        streams = [speaker.stream for speaker in speakers]
+        vectors = np.stack([stream.next_input(self._table) for stream in streams])
+        hidden, logits = self._talker.step([stream.sequence for stream in streams], vectors)
+        going, codes = [], []
+        for row, stream in enumerate(streams):
+            code = self._code(stream, logits[row])
+            if code == self._manifest.codec_ids.eos or stream.over(self._talker.positions):
+                self._end_run(speakers[row])
+            else:
+                going.append(row)
+                codes.append(code)
+        if going:
+            first = self._table.codec(codes)
+            draws = [Draw(streams[row].spec.predictor_sampling, streams[row].random) for row in going]
+            rest, rest_sum = self._predictor.predict(hidden[going], first, draws)
+            for at, row in enumerate(going):
+                streams[row].advance(codes[at], first[at] + rest_sum[at])
+                self._made(speakers[row], np.concatenate([[codes[at]], rest[at]]).astype(np.int32))
+
+    def _code(self, stream: Stream, logits: NDArray[np.float32]) -> int:
+        assert stream.run is not None
+        history = stream.run.history
+        allowed = self._allowed if len(history) >= MIN_TOKENS else self._first_allowed
+        return sample(logits, stream.spec.sampling, history=history, allowed=allowed, random=stream.random)
+
+    def _made(self, speaker: Speaker, frame: NDArray[np.int32]) -> None:
+        speaker.waiting.append(frame)
+        if len(speaker.waiting) >= CHUNKS[min(speaker.chunks, len(CHUNKS) - 1)]:
+            self._hand_over(speaker, last=False)
+
+    def _end_run(self, speaker: Speaker) -> None:
+        self._hand_over(speaker, last=True)
+        speaker.stream.run = None
+
+    def _hand_over(self, speaker: Speaker, *, last: bool) -> None:
+        stream = speaker.stream
+        codes = np.array(speaker.waiting, np.int32).reshape(-1, self._manifest.codec.codebooks)
+        words, speaker.waiting = stream.words(last=last), []
+        speaker.chunks += 1
+        stream.samples_ahead += len(codes) * self._manifest.codec.samples_per_frame
+        self._codec.put(Decode(speaker.channel, codes, words, last))
+
+    def _leave(self, speaker: Speaker, finish: Finish) -> None:
+        del self._speakers[speaker.stream.number]
+        self._talker.close(speaker.stream.sequence)
+        self._codec.put(finish)
+        self._left(speaker.stream)

@@ -1,0 +1,82 @@
+"""From a voice and a request to what a stream is made with. Pure, but for the embeddings that it looks up."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from timbre_common.documents import Voice
+from timbre_common.errors import InvalidInput
+from timbre_common.voiceprofile import Sampling as VoiceSampling
+from timbre_engine.model.manifest import Manifest, Sampling
+from timbre_engine.qwen3tts import languages
+from timbre_engine.qwen3tts.embeddings import Embeddings
+from timbre_engine.qwen3tts.messages import Begin
+from timbre_engine.qwen3tts.prompt import Frame
+from timbre_engine.qwen3tts.stream import Spec
+from timbre_engine.qwen3tts.talker import LaneKey
+
+
+def check_voice(voice: Voice, manifest: Manifest) -> list[str]:
+    """What of a voice is not applied. Raises InvalidInput that names the field where it cannot speak."""
+    if voice.speaker is not None and voice.speaker.lower() not in manifest.speakers:
+        known = ", ".join(sorted(manifest.speakers)) or "none: it is a model that takes a reference"
+        raise InvalidInput(f"{voice.speaker!r} is no speaker of this model; it has {known}", "speaker")
+    foreign = [tag for tag in voice.languages if not _speaks(tag, manifest)]
+    if len(foreign) == len(voice.languages):
+        raise InvalidInput(f"this model speaks none of {', '.join(foreign)}", "languages")
+    notes = [f"not spoken by this model: {', '.join(foreign)}"] if foreign else []
+    if voice.prosody.pitch or any(style.pitch for style in voice.prosody.styles.values()):
+        notes.append("pitch is not applied: the model's voice has its own")
+    return notes
+
+
+def language_of(voice: Voice, tag: str | None, manifest: Manifest) -> str:
+    """The model's name of a request's language, or of the voice's first that it speaks. Raises InvalidInput."""
+    if tag is not None:
+        return languages.resolve(tag, manifest.languages)
+    return languages.resolve(next(tag for tag in voice.languages if _speaks(tag, manifest)), manifest.languages)
+
+
+def make(
+    begin: Begin, adapters: LaneKey, manifest: Manifest, table: Embeddings, tokenize: Callable[[str], list[int]]
+) -> Spec:
+    """Everything that a stream needs. Raises InvalidInput, though the request was checked before."""
+    voice, ids = begin.voice, manifest.text_ids
+    speaker = None if voice.speaker is None else voice.speaker.lower()
+    language = languages.token(
+        language_of(voice, begin.language, manifest), speaker, manifest.languages, manifest.dialects
+    )
+    role = [ids.im_start, *tokenize("assistant\n")]
+    instruct = []
+    if begin.instructions:
+        instruct = [ids.im_start, *tokenize(f"user\n{begin.instructions}"), ids.im_end, *tokenize("\n")]
+    vector = None if speaker is None else table.codec([manifest.speakers[speaker]])[0]
+    codes = begin.continue_codes
+    return Spec(
+        adapters=adapters,
+        frame=Frame(role=role, instruct=instruct, language=language, speaker=vector),
+        prefix_key=(speaker, language, tuple(instruct)),
+        sampling=_sampling(voice.sampling, manifest.sampling),
+        predictor_sampling=manifest.predictor_sampling,
+        seed=begin.seed,
+        continue_codes=None if codes is None else np.array(codes, np.int32),
+    )
+
+
+def _speaks(tag: str, manifest: Manifest) -> bool:
+    try:
+        languages.resolve(tag, manifest.languages)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _sampling(wanted: VoiceSampling, default: Sampling) -> Sampling:
+    return Sampling(
+        temperature=default.temperature if wanted.temperature is None else wanted.temperature,
+        top_k=default.top_k if wanted.top_k is None else wanted.top_k,
+        top_p=default.top_p if wanted.top_p is None else wanted.top_p,
+        repetition_penalty=(
+            default.repetition_penalty if wanted.repetition_penalty is None else wanted.repetition_penalty
+        ),
+    )

@@ -1,0 +1,200 @@
+"""One utterance as the scheduler sees it: its text track, its prompt, and the frames made of it."""
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbre_engine.model.manifest import Manifest, Sampling
+from timbre_engine.qwen3tts import prompt
+from timbre_engine.qwen3tts.embeddings import Embeddings
+from timbre_engine.qwen3tts.prompt import Frame, Reference
+from timbre_engine.qwen3tts.runs import Pause, Piece, RunEnd, RunFeed, Word
+from timbre_engine.qwen3tts.talker import LaneKey, Talker, TalkerSequence
+
+FRAMES_A_CHARACTER: Final = 2.5
+"""A run that makes more frames than this for each of its characters has run away: slow speech needs about 1.6."""
+FRAMES_AT_LEAST: Final = 25
+"""… and this many for the shortest text."""
+MIN_TOKENS: Final = 2
+"""The first codes that cannot be the end of speech, as the official implementation has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What an utterance is made with; everything checked."""
+
+    adapters: LaneKey = ()
+    frame: Frame
+    prefix_key: Hashable
+    """Tells this prefix from others under the same adapters."""
+    streaming_text: bool = True
+    reference: Reference | None = None
+    sampling: Sampling
+    predictor_sampling: Sampling
+    seed: int
+    continue_codes: NDArray[np.int32] | None = None
+    """Frames made elsewhere, [frames, codebooks]."""
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """The run being made: text tokens so far, and where the frames are."""
+
+    tokens: list[int] = field(default_factory=list)
+    characters: int = 0
+    ended: bool = False
+    begun: bool = False
+    frames: int = 0
+    words: deque[tuple[int, str]] = field(default_factory=deque)
+    """Words whose mark has not been handed on: the index of the first token, and the text."""
+    history: list[int] = field(default_factory=list)
+    """Code 0 of every frame, for the repetition penalty."""
+    track: NDArray[np.float32] | None = None
+    """What the text track adds to the frames to come, where it is known before; None: tokens as they come."""
+    input: NDArray[np.float32] | None = None
+    """The next position's vector, text track not yet added."""
+
+
+class Stream:
+    """Fed by the worker's inbox, stepped by the scheduler, in one thread."""
+
+    def __init__(self, number: int, spec: Spec, sequence: TalkerSequence) -> None:
+        self.number = number
+        self.spec = spec
+        self.sequence = sequence
+        self.random = np.random.default_rng(spec.seed)
+        self.cancelled = False
+        self.text_ended = False
+        self.run: Run | None = None
+        self.samples_ahead = 0
+        """Samples made that the client has not taken."""
+        self._feed = RunFeed()
+        self._pieces: deque[Piece] = deque()
+
+    def feed(self, text: str) -> None:
+        """More text."""
+        if not self.text_ended:
+            self._pieces += self._feed.feed(text)
+
+    def flush(self) -> None:
+        """Speak what there is."""
+        if not self.text_ended:
+            self._pieces += self._feed.flush()
+
+    def end(self) -> None:
+        """No more text comes."""
+        if not self.text_ended:
+            self._pieces += self._feed.end()
+            self.text_ended = True
+
+    @property
+    def leftover(self) -> str:
+        """Text without anything to say that came after the last run."""
+        return self._feed.leftover
+
+    def pause(self) -> Pause | None:
+        """The pause that is due between two runs, taken off."""
+        if self.run is None and self._pieces and isinstance(self._pieces[0], Pause):
+            piece = self._pieces.popleft()
+            assert isinstance(piece, Pause)
+            return piece
+        return None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether everything that was fed is spoken, and no more comes."""
+        return self.text_ended and self.run is None and not self._pieces
+
+    def take_text(self, tokenize: "Tokenize") -> None:
+        """Move text that has come into the run, up to the run's end."""
+        while self._pieces and not isinstance(self._pieces[0], Pause):
+            if self.run is not None and self.run.ended:
+                return
+            piece = self._pieces.popleft()
+            if isinstance(piece, RunEnd):
+                assert self.run is not None
+                self.run.ended = True
+                return
+            assert isinstance(piece, Word)
+            self.run = self.run or Run()
+            self.run.words.append((len(self.run.tokens), piece.text))
+            self.run.characters += len(piece.text)
+            self.run.tokens += tokenize(piece.text.lstrip() if piece.opens else piece.text)
+
+    @property
+    def can_begin(self) -> bool:
+        """Whether there is text enough for the run's prompt."""
+        run = self.run
+        if run is None or run.begun:
+            return False
+        dual = self.spec.streaming_text and self.spec.reference is None
+        return run.ended or (dual and bool(run.tokens))
+
+    @property
+    def can_step(self) -> bool:
+        """Whether the next position's text is there."""
+        run = self.run
+        if run is None or not run.begun:
+            return False
+        return run.frames == 0 or run.track is not None or run.ended or run.frames < len(run.tokens)
+
+    def begin(self, talker: Talker, table: Embeddings, manifest: Manifest) -> None:
+        """Put the run's prompt into the talker, but for its last position."""
+        run, spec, ids = self.run, self.spec, manifest.codec_ids
+        assert run is not None
+        talker.rewind(self.sequence)
+        talker.prefix(self.sequence, spec.prefix_key, prompt.prefix(spec.frame, ids, table))
+        if spec.reference is not None:
+            rest, run.track = prompt.cloned(run.tokens, spec.reference, ids, table, stream=spec.streaming_text)
+        elif spec.streaming_text:
+            rest = prompt.streaming(run.tokens[0], ids, table)
+        else:
+            rest, run.track = prompt.whole(run.tokens, ids, table), np.empty((0, table.pad.size), np.float32)
+        talker.prefill(self.sequence, rest[:-1])
+        run.input = rest[-1]
+        run.begun = True
+
+    def next_input(self, table: Embeddings) -> NDArray[np.float32]:
+        """The vector of the position to step."""
+        run = self.run
+        assert run is not None
+        assert run.input is not None
+        if run.frames == 0:
+            return run.input
+        return run.input + self._text_vector(run, run.frames - 1, table)
+
+    def advance(self, code: int, vector: NDArray[np.float32]) -> None:
+        """A frame was made: its code 0, and the sum of its codes' embeddings [hidden]."""
+        run = self.run
+        assert run is not None
+        run.frames += 1
+        run.history.append(code)
+        run.input = vector
+
+    def words(self, *, last: bool) -> list[str]:
+        """The text that the frames made so far have taken in, taken off; `last`: all of the run's."""
+        run = self.run
+        assert run is not None
+        everything = last or run.track is not None
+        taken = []
+        while run.words and (everything or run.words[0][0] <= run.frames):
+            taken.append(run.words.popleft()[1])
+        return taken
+
+    def over(self, positions: int) -> bool:
+        """Whether the run may make no further frame: it has run away, or its slot is full."""
+        run = self.run
+        assert run is not None
+        most = FRAMES_AT_LEAST + FRAMES_A_CHARACTER * run.characters
+        return self.sequence.positions >= positions or (run.ended and run.frames >= most)
+
+    def _text_vector(self, run: Run, frame: int, table: Embeddings) -> NDArray[np.float32]:
+        if run.track is not None:
+            return run.track[frame] if frame < len(run.track) else table.pad
+        if frame + 1 < len(run.tokens):
+            return table.text([run.tokens[frame + 1]])[0]
+        return table.eos if frame + 1 == len(run.tokens) else table.pad

@@ -1,0 +1,248 @@
+"""The process that computes: messages on standard input and output, one thread for the language models, one for the codec.
+
+Run as `python -m timbre_engine.qwen3tts.worker OPTIONS` (JSON). It ends when its standard input does, so it never
+outlives its parent.
+"""
+
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+import msgspec
+
+from timbre_common import logs
+from timbre_common.documents import Voice
+from timbre_common.errors import InvalidInput, TimbreError
+from timbre_engine import pipe
+from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
+from timbre_engine.qwen3tts import messages, specs
+from timbre_engine.qwen3tts.adapter_file import AdapterFile
+from timbre_engine.qwen3tts.codec_thread import CodecThread
+from timbre_engine.qwen3tts.machine import Machine
+from timbre_engine.qwen3tts.messages import (
+    Begin,
+    Cancel,
+    End,
+    Ended,
+    Failed,
+    Feed,
+    Flush,
+    FromWorker,
+    Hello,
+    Load,
+    Loaded,
+    MadeCodes,
+    Marked,
+    Pcm,
+    Refused,
+    Resident,
+    Taken,
+    ToWorker,
+    Unload,
+)
+from timbre_engine.qwen3tts.options import Options
+from timbre_engine.qwen3tts.output import Output
+from timbre_engine.qwen3tts.scheduler import Scheduler
+from timbre_engine.qwen3tts.stream import Stream
+from timbre_engine.qwen3tts.talker import LaneKey
+
+_PATIENCE_S: Final = 1.0
+"""Seconds without work after which frames that wait for a fuller chunk are spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A voice whose adapter's file was looked at, in the thread beside; `file`: None where it has none."""
+
+    load: Load
+    file: AdapterFile | TimbreError | None
+
+
+class Worker:
+    """Does what arrives, between ticks. The inbox is bounded by the text that the engine lets each utterance have."""
+
+    def __init__(self, options: Options, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source = source
+        self._sink = sink
+        self._sending = threading.Lock()
+        self._inbox: queue.SimpleQueue[ToWorker | _Checked] = queue.SimpleQueue()
+        self._checking = ThreadPoolExecutor(1, "adapter check")
+        machine = self._machine = Machine(options)
+        machine.warm()
+        self._codec = CodecThread(machine.codec, self._give, _die)
+        self._scheduler = Scheduler(
+            machine.manifest,
+            machine.talker,
+            machine.predictor,
+            self._codec,
+            machine.table,
+            machine.model.tokenize,
+            self._left,
+        )
+        self._adapted: dict[str, Voice] = {}
+        """Voices with an adapter, by name."""
+        self._resident: list[str] = []
+
+    def run(self) -> None:
+        """Work for ever."""
+        threading.Thread(target=self._receive, daemon=True).start()
+        self._codec.start()
+        self._send(Hello())
+        worked = False
+        while True:
+            if not worked:
+                self._wait()
+            while not self._inbox.empty():
+                self._handle(self._inbox.get())
+            worked = self._scheduler.tick()
+
+    def _wait(self) -> None:
+        try:
+            self._handle(self._inbox.get(timeout=_PATIENCE_S if self._scheduler.holds_back else None))
+        except queue.Empty:
+            self._scheduler.hand_over_what_waits()
+
+    def _receive(self) -> None:
+        while (body := pipe.read(self._source.read)) is not None:
+            message = messages.decode_to_worker(body)
+            if isinstance(message, Load):
+                self._checking.submit(self._check, message)
+            else:
+                self._inbox.put(message)
+        os._exit(0)
+
+    def _check(self, load: Load) -> None:
+        wanted = load.voice.adapter
+        try:
+            self._inbox.put(_Checked(load, None if wanted is None else self._machine.adapters.check(wanted)))
+        except TimbreError as error:
+            self._inbox.put(_Checked(load, error))
+
+    def _handle(self, message: ToWorker | _Checked) -> None:
+        match message:
+            case _Checked(load=load, file=file):
+                self._load(load, file)
+            case Unload(voice=voice):
+                if voice.adapter is not None:
+                    self._adapted.pop(voice.name, None)
+                    self._machine.adapters.forget(voice.adapter)
+                    self._tell_resident()
+            case Begin():
+                self._begin(message)
+            case Feed() | Flush() | End() | Cancel() | Taken():
+                self._utterance(message)
+
+    def _load(self, load: Load, file: AdapterFile | TimbreError | None) -> None:
+        voice = load.voice
+        try:
+            if isinstance(file, TimbreError):
+                raise file
+            notes = specs.check_voice(voice, self._machine.manifest)
+            if voice.adapter is not None and file is not None:
+                self._machine.adapters.know(voice.adapter, file)
+                self._adapted[voice.name] = voice
+        except TimbreError as error:
+            self._send(Refused(load.request, str(error), error.field if isinstance(error, InvalidInput) else ""))
+        else:
+            self._send(Loaded(load.request, "; ".join(notes)))
+
+    def _begin(self, begin: Begin) -> None:
+        machine, voice = self._machine, begin.voice
+        key: LaneKey = ()
+        try:
+            if voice.adapter is not None:
+                key = machine.adapters.take(voice.adapter)
+                self._tell_resident()
+            spec = specs.make(begin, key, machine.manifest, machine.table, machine.model.tokenize)
+            stream = Stream(begin.number, spec, machine.talker.open(key))
+        except TimbreError as error:
+            machine.adapters.give_back(key)
+            self._send(Failed(begin.number, str(error)))
+            return
+        prosody = voice.prosody.styled(begin.emotion)
+        output = Output(prosody.gain, prosody.speed * begin.speed)
+        channel = self._codec.channel(begin.number, None, output, return_codes=begin.return_codes)
+        self._scheduler.join(stream, channel)
+
+    def _utterance(self, message: Feed | Flush | End | Cancel | Taken) -> None:
+        stream = self._scheduler.stream(message.number)
+        if stream is None:
+            return
+        match message:
+            case Feed(text=text):
+                stream.feed(text)
+            case Flush():
+                stream.flush()
+            case End():
+                stream.end()
+            case Cancel():
+                stream.cancelled = True
+            case Taken(samples=samples):
+                stream.samples_ahead -= samples
+
+    def _left(self, stream: Stream) -> None:
+        self._machine.adapters.give_back(stream.spec.adapters)
+
+    def _tell_resident(self) -> None:
+        adapters = self._machine.adapters
+        resident = adapters.resident()
+        names = sorted(
+            name for name, voice in self._adapted.items() if voice.adapter and adapters.digest(voice.adapter) in resident
+        )
+        if names != self._resident:
+            self._resident = names
+            self._send(Resident(names))
+
+    def _give(self, number: int, events: list[Event]) -> None:
+        """The codec's thread has made events."""
+        for event in events:
+            self._send(_message(number, event))
+
+    def _send(self, message: FromWorker) -> None:
+        with self._sending:
+            self._sink.write(messages.encode(message))
+            self._sink.flush()
+
+
+def _message(number: int, event: Event) -> FromWorker:
+    match event:
+        case Audio(pcm=pcm):
+            return Pcm(number, pcm)
+        case Mark(text=text, start_ms=start, end_ms=end):
+            return Marked(number, text, start, end)
+        case CodesMade(first_frame=first, codes=codes):
+            return MadeCodes(number, first, codes)
+        case Finished(samples=samples, reason=reason):
+            return Ended(number, samples, str(reason))
+
+
+def _die(error: BaseException) -> None:
+    """The codec's thread has failed: the engine replaces the process."""
+    if not isinstance(error, BrokenPipeError):
+        logging.getLogger(__name__).error("the codec's thread failed", exc_info=error)
+    os._exit(1)
+
+
+def main() -> None:
+    """The process. Signals to the whole group are the parent's business: it ends this one by closing the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    logs.configure("info")
+    sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not mix with the messages
+    try:
+        Worker(msgspec.json.decode(sys.argv[1], type=Options), sys.stdin.buffer, sink).run()
+    except BrokenPipeError:
+        os._exit(0)  # the parent has gone
+    except TimbreError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
