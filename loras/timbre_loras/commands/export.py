@@ -1,0 +1,69 @@
+"""`timbre-loras export`."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from timbre_common.errors import InvalidInput, Unsupported
+from timbre_loras import base as bases
+from timbre_loras import peft_adapter, writer
+from timbre_loras.base import Base
+from timbre_loras.fold import fold
+from timbre_loras.writer import Dtype, Metadata
+
+
+class Layout(StrEnum):
+    """How the text lies in the prompt."""
+
+    STREAMING = "streaming"
+    FULL = "full"
+
+
+def export(
+    peft_dir: Path,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"], help="The adapter file to write.")],
+    base: Annotated[Path, Parameter(help="Directory of the model that it was trained for (timbre-engine convert).")],
+    dtype: Annotated[Dtype, Parameter(help="How its numbers are stored.")] = Dtype.F16,
+    name: Annotated[str, Parameter(help="The voice's name (default: the file's).")] = "",
+    agent: Annotated[str, Parameter(help="The agent that speaks by it.")] = "",
+    speaker: Annotated[str, Parameter(help="The model's speaker that it builds on.")] = "",
+    language: Annotated[
+        str, Parameter(help="The language that it was trained in, as the model names it: french.")
+    ] = "",
+    text_layout: Annotated[Layout, Parameter(help="The text's layout that it was trained with.")] = Layout.STREAMING,
+    licence: Annotated[str, Parameter(help="Under which licence the voice may be used.")] = "",
+) -> None:
+    """Make an adapter file for the engine of a LoRA adapter that PEFT saved in PEFT_DIR."""
+    model = bases.read(base)
+    _refuse_unknown(model, speaker, language)
+    adapter = peft_adapter.read(peft_dir, model.talker)
+    alpha, pairs = fold(adapter.pairs)
+    metadata = Metadata(
+        name=name or output.stem,
+        agent=agent,
+        base_digest=model.digest,
+        base_name=model.name,
+        base_kind=model.kind,
+        speaker=speaker,
+        language=language,
+        layout=text_layout,
+        rank=max(pair.rank for pair in adapter.pairs),
+        source_alpha=adapter.config.lora_alpha,
+        licence=licence,
+        source_digest=adapter.digest,
+    )
+    writer.write(output, alpha, pairs, metadata, dtype)
+    sys.stdout.write(f"{output}: {len(pairs)} weights adapted, {output.stat().st_size / 1e6:.1f} MB\n")
+
+
+def _refuse_unknown(model: Base, speaker: str, language: str) -> None:
+    if speaker and not model.speakers:
+        raise Unsupported(f"{model.name} ({model.kind}) has no named speakers", "--speaker")
+    if speaker and speaker not in model.speakers:
+        raise InvalidInput(f"{model.name} has {', '.join(sorted(model.speakers))}, not {speaker}", "--speaker")
+    if language and language not in model.languages:
+        raise InvalidInput(f"{model.name} has {', '.join(sorted(model.languages))}, not {language}", "--language")

@@ -1,0 +1,112 @@
+"""The adapter file: written whole or not at all, and the same bytes for the same input."""
+
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from gguf import GGUFWriter
+from numpy.typing import NDArray
+
+from timbre_common import adapters
+from timbre_common.errors import InvalidInput, SetupError
+from timbre_loras.fold import Folded
+
+
+class Dtype(StrEnum):
+    """How the matrices are stored."""
+
+    F16 = "f16"
+    F32 = "f32"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a voice is beyond its matrices; what is empty is left out."""
+
+    name: str
+    agent: str
+    base_digest: str
+    base_name: str
+    base_kind: str
+    speaker: str
+    language: str
+    layout: str
+    rank: int
+    source_alpha: float
+    licence: str
+    source_digest: str
+
+
+def write(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata, dtype: Dtype) -> None:
+    """Write the file and put it in place by one rename.
+
+    Raises SetupError where it cannot be written, InvalidInput that names a matrix which float16 cannot hold.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        try:
+            _fill(partial, alpha, pairs, metadata, dtype)
+            _sync(partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        _sync(path.parent)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _fill(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata, dtype: Dtype) -> None:
+    writer = GGUFWriter(path, adapters.ARCHITECTURE)
+    writer.add_string(adapters.KEY_TYPE, adapters.TYPE)
+    writer.add_string("general.name", metadata.name)
+    writer.add_string(adapters.KEY_METHOD, adapters.METHOD)
+    writer.add_float32(adapters.KEY_ALPHA, alpha)
+    for key, text in _texts(metadata):
+        writer.add_string(key, text)
+    writer.add_uint32(adapters.KEY_RANK, metadata.rank)
+    writer.add_float32(adapters.KEY_SOURCE_ALPHA, metadata.source_alpha)
+    for pair in pairs:
+        for half, matrix in (("a", pair.a), ("b", pair.b)):
+            name = adapters.tensor_name(pair.layer, pair.target, half)
+            writer.add_tensor(name, _stored(name, matrix, dtype))
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+    finally:
+        writer.close()
+
+
+def _texts(metadata: Metadata) -> list[tuple[str, str]]:
+    return [
+        (adapters.KEY_NAME, metadata.name),
+        (adapters.KEY_AGENT, metadata.agent),
+        (adapters.KEY_BASE_DIGEST, metadata.base_digest),
+        (adapters.KEY_BASE_NAME, metadata.base_name),
+        (adapters.KEY_BASE_KIND, metadata.base_kind),
+        (adapters.KEY_SPEAKER, metadata.speaker),
+        (adapters.KEY_LANGUAGE, metadata.language),
+        (adapters.KEY_LAYOUT, metadata.layout),
+        (adapters.KEY_LICENCE, metadata.licence),
+        (adapters.KEY_SOURCE_DIGEST, metadata.source_digest),
+    ]
+
+
+def _stored(name: str, matrix: NDArray[np.float32], dtype: Dtype) -> NDArray[np.float16] | NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        stored = matrix.astype(np.float16) if dtype is Dtype.F16 else matrix
+    if not np.isfinite(stored).all():
+        raise InvalidInput(f"it holds numbers that {dtype} cannot hold; write it with --dtype f32", name)
+    return stored
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

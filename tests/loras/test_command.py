@@ -1,0 +1,36 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from support import peft
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from timbre_loras.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_export_then_inspect(tmp_path: Path, base: Path) -> None:
+    source = peft.write_adapter(tmp_path / "peft", peft.tensors("self_attn.q_proj"))
+    output = tmp_path / "lisa.gguf"
+    options = ("-o", output, "--base", base, "--dtype", "f32", "--name", "Li\x1b[31msa")
+    exported = run("export", source, *options)
+    assert (exported.returncode, exported.stderr) == (0, "")
+    assert "3 weights adapted" in exported.stdout
+    told = run("inspect", output).stdout
+    for part in (f"sha256:{peft.TALKER_SHA256}", "blk.2.attn_q.weight.lora_b", "8 x 4", "F32", "adapter.lora.alpha"):
+        assert part in told
+    assert "\x1b" not in told and r"Li\x1b[31msa" in told
+
+
+def test_failures_are_one_line(tmp_path: Path, base: Path) -> None:
+    source = peft.write_adapter(tmp_path / "peft", peft.tensors("self_attn.q_proj"), use_dora=True)
+    for arguments, code, why in [
+        (("export", source, "-o", tmp_path / "x.gguf", "--base", base), 1, "use_dora"),
+        (("inspect", base / "model.json"), 1, "no GGUF"),
+        (("inspect", tmp_path / "nowhere"), 1, "cannot be read"),
+        (("export", source), 2, "--help"),
+    ]:
+        failed = run(*arguments)
+        assert failed.returncode == code
+        assert failed.stderr.count("\n") == 1 and why in failed.stderr

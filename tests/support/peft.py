@@ -1,0 +1,109 @@
+"""PEFT adapters and model directories in small, for the tests of what reads them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+SIZES = {"hidden": 12, "layers": 3, "heads": 4, "kv_heads": 2, "head_dim": 2, "ffn": 10}
+SHAPES = {
+    "self_attn.q_proj": (8, 12),
+    "self_attn.k_proj": (4, 12),
+    "self_attn.v_proj": (4, 12),
+    "self_attn.o_proj": (12, 8),
+    "mlp.gate_proj": (10, 12),
+    "mlp.up_proj": (10, 12),
+    "mlp.down_proj": (12, 10),
+}
+"""Projection -> (out, in) for SIZES."""
+TALKER_SHA256 = "0123456789abcdef" * 4
+PREFIX = "base_model.model.talker.model."
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def write_base(directory: Path, sizes: dict[str, int] | None = None) -> Path:
+    """A model directory as far as an adapter looks at it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    manifest = {
+        "name": "tiny",
+        "kind": "custom_voice",
+        "talker": {**(sizes or SIZES), "rope_theta": 1e6, "norm_eps": 1e-6},
+        "languages": {"french": 2061, "english": 2050},
+        "speakers": {"vivian": 3065},
+        "files": {"talker.gguf": {"size": 1, "sha256": TALKER_SHA256}},
+    }
+    (directory / "model.json").write_text(json.dumps(manifest))
+    return directory
+
+
+def pair(rank: int, out: int, into: int, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A [rank, in] and B [out, rank] at random."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.standard_normal((rank, into)), rng.standard_normal((out, rank))
+    return a.astype(np.float32), b.astype(np.float32)
+
+
+def tensors(
+    *modules: str,
+    rank: int = 4,
+    layers: int = SIZES["layers"],
+    prefix: str = PREFIX,
+    ranks: dict[str, int] | None = None,
+) -> Tensors:
+    """The matrices of the modules in every layer; `ranks` gives some of them another rank, by `N.module`."""
+    found: Tensors = {}
+    for layer in range(layers):
+        for module in modules:
+            mine = (ranks or {}).get(f"{layer}.{module}", rank)
+            a, b = pair(mine, *SHAPES[module], seed=layer * 100 + len(found))
+            found[f"{prefix}layers.{layer}.{module}.lora_A.weight"] = a
+            found[f"{prefix}layers.{layer}.{module}.lora_B.weight"] = b
+    return found
+
+
+def write_adapter(directory: Path, weights: Tensors, **config: Any) -> Path:
+    """A directory as PEFT's save_pretrained makes it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    save_file(weights, directory / "adapter_model.safetensors", metadata={"format": "pt"})
+    fields = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "bias": "none", **_AS_PEFT_WRITES, **config}
+    (directory / "adapter_config.json").write_text(json.dumps(fields, indent=2, sort_keys=True))
+    return directory
+
+
+_AS_PEFT_WRITES: dict[str, Any] = {
+    "alora_invocation_tokens": None,
+    "alpha_pattern": {},
+    "auto_mapping": {"base_model_class": "Qwen3TTSForConditionalGeneration", "parent_library": "qwen_tts"},
+    "base_model_name_or_path": "somewhere/else",
+    "corda_config": None,
+    "ensure_weight_tying": False,
+    "eva_config": None,
+    "exclude_modules": None,
+    "fan_in_fan_out": False,
+    "inference_mode": True,
+    "init_lora_weights": True,
+    "layer_replication": None,
+    "layers_pattern": None,
+    "layers_to_transform": None,
+    "loftq_config": {},
+    "lora_bias": False,
+    "lora_dropout": 0.05,
+    "megatron_config": None,
+    "megatron_core": "megatron.core",
+    "modules_to_save": None,
+    "peft_version": "0.19.0",
+    "qalora_group_size": 16,
+    "rank_pattern": {},
+    "revision": None,
+    "target_modules": ["q_proj", "v_proj"],
+    "target_parameters": None,
+    "task_type": "CAUSAL_LM",
+    "trainable_token_indices": None,
+    "use_dora": False,
+    "use_qalora": False,
+    "use_rslora": False,
+}
