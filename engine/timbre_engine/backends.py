@@ -3,14 +3,41 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from timbre_engine import pace
+from timbre_common.errors import InvalidInput, SetupError
+from timbre_engine import cpus, pace
 from timbre_engine.backend import Backend
 from timbre_engine.espeak.backend import EspeakBackend
 from timbre_engine.paced import PacedBackend
 from timbre_engine.settings import Settings
 
+def _qwen3tts(settings: Settings) -> Backend:
+    if settings.model is None:
+        raise InvalidInput("the directory of a converted model is right (timbre-engine convert)", "model")
+    try:  # only here, since the demonstration voice does without what it needs
+        from timbre_engine.qwen3tts.backend import Qwen3TTSBackend
+        from timbre_engine.qwen3tts.options import Options
+    except ImportError as error:
+        raise SetupError(f"{error.name} is missing: install the extra `qwen3tts` (timbre-voices[qwen3tts])") from error
+    return Qwen3TTSBackend(
+        Options(
+            model=settings.model,
+            adapters=settings.adapters or settings.model / "adapters",
+            slots=settings.slots,
+            positions=settings.positions,
+            lane_slots=settings.lane_slots,
+            threads=settings.threads or cpus.language_threads(),
+            codec_threads=settings.codec_threads or cpus.codec_threads(),
+            gpu_layers=settings.gpu_layers,
+            exact=settings.exact,
+            max_loaded_adapters=settings.max_loaded_adapters,
+            max_rank=settings.max_rank,
+        )
+    )
+
+
 _MAKERS: Final[Mapping[str, Callable[[Settings], Backend]]] = {
     "espeak": lambda settings: EspeakBackend(settings.slots),
+    "qwen3tts": _qwen3tts,
 }
 
 

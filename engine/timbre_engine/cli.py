@@ -23,6 +23,17 @@ app = App(
 )
 
 
+for _name, _function in {
+    "pull": "pull:pull",
+    "convert": "convert:convert",
+    "inspect": "convert:inspect",
+    "synthesize-model": "convert:synthesize_model",
+    "codes": "codes:codes",
+    "decode": "decode:decode",
+}.items():  # named, not imported: serving does not need what conversion does
+    app.command(f"timbre_engine.commands.{_function}", name=_name)
+
+
 @app.command
 def serve(*, settings: Annotated[Settings | None, Parameter(name="*")] = None) -> None:
     """Serve speech until SIGTERM or Ctrl-C.

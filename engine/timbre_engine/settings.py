@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeFloat, NonNegativeInt, Port, PositiveFloat, PositiveInt
+from cyclopts.validators import Number
 
 from timbre_common import names
 
@@ -14,8 +15,38 @@ from timbre_common import names
 class Settings:
     """Every field is a flag, and an environment variable TIMBRE_ENGINE_<FIELD>."""
 
-    backend: Literal["espeak"] = "espeak"
-    """Which backend speaks. espeak: a demonstration voice that needs no weights."""
+    backend: Literal["espeak", "qwen3tts"] = "espeak"
+    """Which backend speaks. espeak: a demonstration voice that needs no weights; qwen3tts: the model in --model."""
+
+    model: Path | None = None
+    """A model directory, as `timbre-engine convert` makes it; names the backend qwen3tts."""
+
+    adapters: Path | None = None
+    """The directory that voices' adapter paths are relative to; without it `adapters` in the model directory."""
+
+    positions: Annotated[int, Parameter(validator=Number(gte=128, lte=8192))] = 512
+    """Positions of the talker's context a slot: the prompt and a frame of 80 ms each. Longer text is spoken in runs."""
+
+    lane_slots: PositiveInt = 2
+    """Slots that share a context, where they speak with the same adapter: more batch better, and take more memory."""
+
+    threads: NonNegativeInt = 0
+    """Threads of talker and predictor; 0: from the processors that the process may use, one left for the codec."""
+
+    codec_threads: NonNegativeInt = 0
+    """Threads of the codec; 0: one."""
+
+    gpu_layers: NonNegativeInt = 0
+    """Layers of the talker on a GPU, where the library was built for one."""
+
+    exact: bool = False
+    """Compute as the official implementation does, slower: float32 KV cache and no flash attention."""
+
+    max_loaded_adapters: PositiveInt = 8
+    """Adapters in memory; any number can be known. The one unused for longest gives way, one that speaks never does."""
+
+    max_rank: PositiveInt = 64
+    """Rank that an adapter may have."""
 
     host: str = "127.0.0.1"
     """Address that speech clients connect to."""

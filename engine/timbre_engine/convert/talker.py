@@ -42,7 +42,7 @@ _NARROWER: Final = {Type.Q4_K: Type.Q5_0, Type.Q6_K: Type.Q8_0}
 def write_talker(
     checkpoint: Checkpoint, config: Config, quantisation: Quantisation, path: Path, progress: Callable[[str], None]
 ) -> NDArray[np.float32]:
-    """Write the file; the codec embedding [codec vocabulary, hidden], which the predictor's step needs as well.
+    """Write the file; the codec embedding [codec vocabulary, hidden], which is kept at full precision as well.
 
     `progress` is told each tensor's name once it is done.
     """

@@ -14,7 +14,8 @@ FILE: Final = "model.json"
 TALKER: Final = "talker.gguf"
 PREDICTOR: Final = "predictor.onnx"
 CODEC: Final = "codec.onnx"
-CODEC_EMBEDDING: Final = "codec_embedding.npy"
+EMBEDDINGS: Final = "embeddings.npy"
+"""Of every code: [codec vocabulary + 15 * 2048, hidden], those of code 0 first. Kept apart at full precision."""
 
 FORMAT: Final = 1
 """Grows when an engine can no longer read older directories."""
@@ -162,7 +163,7 @@ def read(directory: Path) -> Manifest:
         raise InvalidInput(
             f"format {FORMAT} is read here, not {manifest.format}: convert the checkpoint again", "format"
         )
-    missing = {TALKER, PREDICTOR, CODEC, CODEC_EMBEDDING} - manifest.files.keys()
+    missing = {TALKER, PREDICTOR, CODEC, EMBEDDINGS} - manifest.files.keys()
     if missing:
         raise InvalidInput(f"{', '.join(sorted(missing))} is missing", "files")
     return manifest

@@ -1,4 +1,4 @@
-"""The talker's input vectors: rows of its table, and the codec embedding kept at full precision beside it."""
+"""The talker's input vectors: rows of its table, and the codes' embeddings kept at full precision beside it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_engine.llama.rows import Rows
-from timbre_engine.model.manifest import CODEC_EMBEDDING, TALKER, Manifest
+from timbre_engine.model.manifest import EMBEDDINGS, TALKER, Manifest
 
 
 class Embeddings:
@@ -17,7 +17,9 @@ class Embeddings:
         """Raises InvalidInput where a file is not the manifest's."""
         ids = manifest.text_ids
         self._text = Rows(directory / TALKER, "token_embd.weight", ids.vocabulary + manifest.codec_ids.vocabulary)
-        self._codec = np.load(directory / CODEC_EMBEDDING, mmap_mode="r")
+        self._codes = np.load(directory / EMBEDDINGS, mmap_mode="r")
+        self._vocabulary = manifest.codec_ids.vocabulary
+        self._offsets = self._vocabulary + manifest.codec_ids.codes * np.arange(manifest.codec.codebooks - 1)
         self.pad, self.bos, self.eos = self._text.take([ids.tts_pad, ids.tts_bos, ids.tts_eos])
 
     def text(self, tokens: Sequence[int]) -> NDArray[np.float32]:
@@ -26,4 +28,9 @@ class Embeddings:
 
     def codec(self, tokens: Sequence[int]) -> NDArray[np.float32]:
         """C of tokens: [tokens, hidden]."""
-        return np.asarray(self._codec[list(tokens)], np.float32)
+        return np.asarray(self._codes[list(tokens)], np.float32)
+
+    def frames(self, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """The sum of the embeddings of each frame's codes [frames, codebooks]: [frames, hidden]."""
+        rest = self._codes[codes[:, 1:] + self._offsets]
+        return self.codec(codes[:, 0].tolist()) + np.asarray(rest, np.float32).sum(axis=1)

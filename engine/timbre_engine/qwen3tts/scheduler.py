@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from timbre_engine.backend import Reason
 from timbre_engine.model.manifest import Manifest
-from timbre_engine.qwen3tts.codec_thread import Channel, CodecThread, Decode, Finish, Prime, Silence
+from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job, Prime, Silence
 from timbre_engine.qwen3tts.embeddings import Embeddings
 from timbre_engine.qwen3tts.predictor import Draw, Predictor
 from timbre_engine.qwen3tts.sampling import sample
@@ -43,16 +43,16 @@ class Scheduler:
         manifest: Manifest,
         talker: Talker,
         predictor: Predictor,
-        codec: CodecThread,
+        put: Callable[[Job], None],
         table: Embeddings,
         tokenize: Callable[[str], list[int]],
         left: Callable[[Stream], None],
     ) -> None:
-        """`left` is told of a stream that has gone, its sequence given back."""
+        """`put` takes the codec's jobs; `left` is told of a stream that has gone, its sequence given back."""
         self._manifest = manifest
         self._talker = talker
         self._predictor = predictor
-        self._codec = codec
+        self._put = put
         self._table = table
         self._tokenize = tokenize
         self._left = left
@@ -67,7 +67,7 @@ class Scheduler:
         """A stream begins; its sequence is the talker's."""
         self._speakers[stream.number] = Speaker(stream, channel)
         if stream.spec.continue_codes is not None:
-            self._codec.put(Prime(channel, stream.spec.continue_codes))
+            self._put(Prime(channel, stream.spec.continue_codes))
 
     def stream(self, number: int) -> Stream | None:
         """A stream under way."""
@@ -108,7 +108,7 @@ class Scheduler:
             return True
         pause = stream.pause()
         if pause is not None:
-            self._codec.put(Silence(speaker.channel, pause.seconds, pause.text))
+            self._put(Silence(speaker.channel, pause.seconds, pause.text))
             return True
         stream.take_text(self._tokenize)
         if stream.can_begin:
@@ -143,7 +143,9 @@ class Scheduler:
         assert stream.run is not None
         history = stream.run.history
         allowed = self._allowed if len(history) >= MIN_TOKENS else self._first_allowed
-        return sample(logits, stream.spec.sampling, history=history, allowed=allowed, random=stream.random)
+        settings = stream.spec.sampling
+        uniform = stream.random.random() if settings.temperature else 0.0
+        return sample(logits, settings, history=history, allowed=allowed, uniform=uniform)
 
     def _made(self, speaker: Speaker, frame: NDArray[np.int32]) -> None:
         speaker.waiting.append(frame)
@@ -160,10 +162,10 @@ class Scheduler:
         words, speaker.waiting = stream.words(last=last), []
         speaker.chunks += 1
         stream.samples_ahead += len(codes) * self._manifest.codec.samples_per_frame
-        self._codec.put(Decode(speaker.channel, codes, words, last))
+        self._put(Decode(speaker.channel, codes, words, last))
 
     def _leave(self, speaker: Speaker, finish: Finish) -> None:
         del self._speakers[speaker.stream.number]
         self._talker.close(speaker.stream.sequence)
-        self._codec.put(finish)
+        self._put(finish)
         self._left(speaker.stream)

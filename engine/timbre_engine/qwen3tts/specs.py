@@ -1,8 +1,10 @@
 """From a voice and a request to what a stream is made with. Pure, but for the embeddings that it looks up."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from timbre_common.documents import Voice
 from timbre_common.errors import InvalidInput
@@ -10,7 +12,6 @@ from timbre_common.voiceprofile import Sampling as VoiceSampling
 from timbre_engine.model.manifest import Manifest, Sampling
 from timbre_engine.qwen3tts import languages
 from timbre_engine.qwen3tts.embeddings import Embeddings
-from timbre_engine.qwen3tts.messages import Begin
 from timbre_engine.qwen3tts.prompt import Frame
 from timbre_engine.qwen3tts.stream import Spec
 from timbre_engine.qwen3tts.talker import LaneKey
@@ -37,29 +38,45 @@ def language_of(voice: Voice, tag: str | None, manifest: Manifest) -> str:
     return languages.resolve(next(tag for tag in voice.languages if _speaks(tag, manifest)), manifest.languages)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """An utterance as it was asked for, checked."""
+
+    voice: Voice
+    language: str | None
+    """The model's name; None: it finds out."""
+    seed: int
+    instructions: str | None = None
+    streaming_text: bool = True
+    greedy: bool = False
+    """Whether the predictor takes the likeliest codes, whatever its defaults."""
+    continue_codes: NDArray[np.int32] | None = None
+
+
 def make(
-    begin: Begin, adapters: LaneKey, manifest: Manifest, table: Embeddings, tokenize: Callable[[str], list[int]]
+    wanted: Wanted, adapters: LaneKey, manifest: Manifest, table: Embeddings, tokenize: Callable[[str], list[int]]
 ) -> Spec:
-    """Everything that a stream needs. Raises InvalidInput, though the request was checked before."""
-    voice, ids = begin.voice, manifest.text_ids
-    speaker = None if voice.speaker is None else voice.speaker.lower()
-    language = languages.token(
-        language_of(voice, begin.language, manifest), speaker, manifest.languages, manifest.dialects
-    )
-    role = [ids.im_start, *tokenize("assistant\n")]
+    """Everything that a stream needs."""
+    ids = manifest.text_ids
+    speaker = None if wanted.voice.speaker is None else wanted.voice.speaker.lower()
+    language = languages.token(wanted.language, speaker, manifest.languages, manifest.dialects)
     instruct = []
-    if begin.instructions:
-        instruct = [ids.im_start, *tokenize(f"user\n{begin.instructions}"), ids.im_end, *tokenize("\n")]
-    vector = None if speaker is None else table.codec([manifest.speakers[speaker]])[0]
-    codes = begin.continue_codes
+    if wanted.instructions:
+        instruct = [ids.im_start, *tokenize(f"user\n{wanted.instructions}"), ids.im_end, *tokenize("\n")]
     return Spec(
         adapters=adapters,
-        frame=Frame(role=role, instruct=instruct, language=language, speaker=vector),
+        frame=Frame(
+            role=[ids.im_start, *tokenize("assistant\n")],
+            instruct=instruct,
+            language=language,
+            speaker=None if speaker is None else table.codec([manifest.speakers[speaker]])[0],
+        ),
         prefix_key=(speaker, language, tuple(instruct)),
-        sampling=_sampling(voice.sampling, manifest.sampling),
-        predictor_sampling=manifest.predictor_sampling,
-        seed=begin.seed,
-        continue_codes=None if codes is None else np.array(codes, np.int32),
+        streaming_text=wanted.streaming_text,
+        sampling=_sampling(wanted.voice.sampling, manifest.sampling),
+        predictor_sampling=Sampling(temperature=0.0) if wanted.greedy else manifest.predictor_sampling,
+        seed=wanted.seed,
+        continue_codes=wanted.continue_codes,
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 import msgspec
+import numpy as np
 
 from timbre_common import logs
 from timbre_common.documents import Voice
@@ -80,7 +81,7 @@ class Worker:
             machine.manifest,
             machine.talker,
             machine.predictor,
-            self._codec,
+            self._codec.put,
             machine.table,
             machine.model.tokenize,
             self._left,
@@ -159,7 +160,14 @@ class Worker:
             if voice.adapter is not None:
                 key = machine.adapters.take(voice.adapter)
                 self._tell_resident()
-            spec = specs.make(begin, key, machine.manifest, machine.table, machine.model.tokenize)
+            wanted = specs.Wanted(
+                voice=voice,
+                language=specs.language_of(voice, begin.language, machine.manifest),
+                seed=begin.seed,
+                instructions=begin.instructions,
+                continue_codes=None if begin.continue_codes is None else np.array(begin.continue_codes, np.int32),
+            )
+            spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
             stream = Stream(begin.number, spec, machine.talker.open(key))
         except TimbreError as error:
             machine.adapters.give_back(key)

@@ -1,0 +1,27 @@
+"""How many threads to compute with: from what the process may use, not from what the machine has."""
+
+import os
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup/cpu.max")
+
+
+def available(cgroup: Path = _CGROUP) -> int:
+    """Whole processors: the smaller of the affinity and the cgroup's quota, at least 1."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = cgroup.read_text(encoding="ascii").split()
+        count = min(count, int(quota) // int(period))
+    except (OSError, ValueError):  # no cgroup v2, or no quota ("max")
+        pass
+    return max(1, count)
+
+
+def language_threads() -> int:
+    """For talker and predictor: all but one, up to four, past which they gain nothing."""
+    return max(1, min(4, available() - codec_threads()))
+
+
+def codec_threads() -> int:
+    """For the codec, which keeps up with one stream on one."""
+    return 1 if available() < 4 else 2
