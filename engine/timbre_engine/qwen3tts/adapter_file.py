@@ -1,0 +1,170 @@
+"""Is this file an adapter that llama.cpp may be given?
+
+llama.cpp itself aborts the process on some malformed files (alpha stored as an integer, a tensor of integers), loads
+others without a word (NaN), and does not ask which base an adapter was made for: so it is asked here, in Python, and
+in bounded memory, before the library sees the path.
+"""
+
+import hashlib
+import math
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from timbre_common import adapters, gguf_header
+from timbre_common.errors import InvalidInput, TooLarge
+from timbre_common.gguf_header import Header, Tensor, Value
+from timbre_engine.model.manifest import Transformer
+
+MAX_BYTES: Final = 512 << 20
+_BLOCK: Final = 1 << 20
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_NUMPY: Final = {gguf_header.F32: "<f4", gguf_header.F16: "<f2"}
+_KNOWN_KEYS: Final = {adapters.KEY_METHOD, adapters.KEY_ALPHA}
+"""The keys below `adapter.` that are read here; others would change what llama.cpp does."""
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """An adapter that was looked at and fits."""
+
+    path: Path
+    digest: str
+    """`sha256:…` of the file."""
+    rank: int
+    """The largest of its pairs' ranks."""
+    alpha: float
+    metadata: Mapping[str, str | int | float | bool]
+    """Its `timbre.*` keys, without the prefix."""
+
+
+def resolve(directory: Path, relative: str) -> Path:
+    """The file below the adapters' directory that a voice names, links followed. Raises InvalidInput."""
+    try:
+        root = directory.resolve(strict=True)
+        path = (root / relative).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no path to a file"
+        raise InvalidInput(f"{relative!r} cannot be found below {directory}: {reason}", "adapter.path") from error
+    if path == root or not path.is_relative_to(root):
+        raise InvalidInput(f"{relative!r} lies outside {directory}", "adapter.path")
+    return path
+
+
+def check(path: Path, *, base_digest: str, sizes: Transformer, max_rank: int, digest: str | None) -> AdapterFile:
+    """Look at an adapter file; `base_digest` and `sizes` are the engine's model's, `digest` what the voice asks for.
+
+    Raises InvalidInput (TooLarge over a bound) whose message is the reason and whose field is the key or tensor.
+    Whoever can write the file can still exchange it between this look and llama.cpp's.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InvalidInput(f"{path.name} is no file")
+        if status.st_size > MAX_BYTES:
+            raise TooLarge(f"{path.name} is over {MAX_BYTES >> 20} MiB")
+        with path.open("rb") as file:
+            found = _digest(file)
+            if digest is not None and digest != found:
+                raise InvalidInput(f"the file's digest is {found}, not {digest}", "adapter.digest")
+            file.seek(0)
+            header = gguf_header.parse(file.read(gguf_header.MAX_BYTES), status.st_size)
+            alpha = _alpha(header.metadata)
+            _refuse_other_base(header.metadata, base_digest)
+            rank = _refuse_other_shapes(header, sizes, max_rank)
+            _refuse_not_finite(file, header.tensors)
+    except OSError as error:
+        raise InvalidInput(f"{path.name} cannot be read: {error.strerror}") from error
+    return AdapterFile(path, found, rank, alpha, _own(header.metadata))
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _alpha(metadata: Mapping[str, Value]) -> float:
+    for key, expected in (
+        (adapters.KEY_TYPE, adapters.TYPE),
+        (adapters.KEY_ARCHITECTURE, adapters.ARCHITECTURE),
+        (adapters.KEY_METHOD, adapters.METHOD),
+    ):
+        if _text(metadata, key) != expected:
+            raise InvalidInput(f"the text {expected!r} is right: this is no adapter for Qwen3-TTS", key)
+    for key in metadata:
+        if key.startswith("adapter.") and key not in _KNOWN_KEYS:
+            raise InvalidInput("a kind of adapter that is not served here", key)
+    value = metadata.get(adapters.KEY_ALPHA)
+    if value is None or value.kind != gguf_header.FLOAT32 or not isinstance(value.content, float):
+        raise InvalidInput("a float32 is right", adapters.KEY_ALPHA)
+    if not 0 < value.content < math.inf:
+        raise InvalidInput(f"a finite number above 0 is right, not {value.content}", adapters.KEY_ALPHA)
+    return value.content
+
+
+def _refuse_other_base(metadata: Mapping[str, Value], base_digest: str) -> None:
+    made_for = _text(metadata, adapters.KEY_BASE_DIGEST)
+    if made_for is None or not _DIGEST.fullmatch(made_for):
+        raise InvalidInput("it does not say which base it was made for: timbre-loras export", adapters.KEY_BASE_DIGEST)
+    if made_for != base_digest:
+        raise InvalidInput(
+            f"it was made for the base {made_for}, and this engine's is {base_digest}", adapters.KEY_BASE_DIGEST
+        )
+
+
+def _refuse_other_shapes(header: Header, sizes: Transformer, max_rank: int) -> int:
+    shapes = {tensor.name: tensor.shape for tensor in header.tensors}
+    ranks = [_rank(name, shapes, sizes, max_rank) for name in shapes]
+    if not ranks:
+        raise InvalidInput("there is no tensor in it")
+    return max(ranks)
+
+
+def _rank(name: str, shapes: Mapping[str, tuple[int, ...]], sizes: Transformer, max_rank: int) -> int:
+    place = adapters.parse_tensor_name(name)
+    if place is None:
+        raise InvalidInput("no tensor of an adapter for Qwen3-TTS", name)
+    layer, target, half = place
+    if layer >= sizes.layers:
+        raise InvalidInput(f"the base has {sizes.layers} layers", name)
+    other = adapters.tensor_name(layer, target, "b" if half == "a" else "a")
+    if other not in shapes:
+        raise InvalidInput(f"{other} is missing beside it", name)
+    rows, columns = adapters.weight_shape(target, sizes)
+    rank = shapes[name if half == "a" else other][0] if shapes[name] and shapes[other] else 0
+    expected = (rank, columns) if half == "a" else (rows, rank)
+    if rank < 1 or shapes[name] != expected:
+        raise InvalidInput(f"its shape is {shapes[name]}; {expected} fits the base and the other half", name)
+    if rank > max_rank:
+        raise TooLarge(f"its rank is {rank}; at most {max_rank} is served", name)
+    return rank
+
+
+def _refuse_not_finite(file: BinaryIO, tensors: Iterable[Tensor]) -> None:
+    for tensor in tensors:
+        file.seek(tensor.offset)
+        data = file.read(tensor.size)
+        if len(data) != tensor.size:
+            raise InvalidInput("the file breaks off within it", tensor.name)
+        if not np.isfinite(np.frombuffer(data, _NUMPY[tensor.kind])).all():
+            raise InvalidInput("it holds numbers that are not finite", tensor.name)
+
+
+def _text(metadata: Mapping[str, Value], key: str) -> str | None:
+    value = metadata.get(key)
+    return value.content if value is not None and isinstance(value.content, str) else None
+
+
+def _own(metadata: Mapping[str, Value]) -> dict[str, str | int | float | bool]:
+    return {
+        key.removeprefix("timbre."): value.content
+        for key, value in metadata.items()
+        if key.startswith("timbre.") and not isinstance(value.content, list)
+    }

@@ -1,0 +1,313 @@
+import hashlib
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gguf import GGUFWriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from timbre_common import gguf_header
+from timbre_common.errors import InvalidInput, TooLarge
+from timbre_engine.model.manifest import Transformer
+from timbre_engine.qwen3tts.adapter_file import AdapterFile, check, resolve
+
+SIZES = Transformer(hidden=8, layers=2, heads=4, kv_heads=2, head_dim=2, ffn=6, rope_theta=1e6, norm_eps=1e-6)
+BASE = f"sha256:{'ab' * 32}"
+A, B = "blk.0.attn_q.weight.lora_a", "blk.0.attn_q.weight.lora_b"
+
+Change = Callable[[GGUFWriter, dict[str, Any]], None]
+
+
+def zeros(*shape: int, kind: type[np.generic] = np.float32) -> Any:
+    return np.zeros(shape, kind)
+
+
+def nothing(writer: GGUFWriter, tensors: dict[str, Any]) -> None:
+    """The good adapter."""
+
+
+def write(path: Path, change: Change = nothing, architecture: str = "qwen3tts") -> Path:
+    """A small good adapter, but for what `change` does to its metadata and tensors."""
+    writer = GGUFWriter(path, architecture)
+    writer.add_string("general.type", "adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", 8.0)
+    writer.add_string("timbre.base.digest", BASE)
+    writer.add_string("timbre.language", "french")
+    writer.add_uint32("timbre.rank", 2)
+    rng = np.random.default_rng(1)
+    tensors: dict[str, Any] = {
+        A: rng.standard_normal((2, 8)).astype(np.float16),
+        B: rng.standard_normal((8, 2)).astype(np.float16),
+        "blk.1.ffn_down.weight.lora_b": zeros(8, 3),
+        "blk.1.ffn_down.weight.lora_a": zeros(3, 6),
+    }
+    change(writer, tensors)
+    for name, values in tensors.items():
+        writer.add_tensor(name, values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def look(path: Path, max_rank: int = 3, digest: str | None = None) -> AdapterFile:
+    return check(path, base_digest=BASE, sizes=SIZES, max_rank=max_rank, digest=digest)
+
+
+def test_a_good_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "good.gguf")
+    digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    expected = AdapterFile(path, digest, 3, 8.0, {"base.digest": BASE, "language": "french", "rank": 2})
+    assert look(path) == look(path, digest=digest) == expected
+
+
+def key(name: str, add: str, value: Any) -> Change:
+    def change(writer: GGUFWriter, _tensors: dict[str, Any]) -> None:
+        writer.kv_data[0].pop(name, None)
+        if value is not None:
+            getattr(writer, f"add_{add}")(name, value)
+
+    return change
+
+
+def tensor(name: str, values: Any) -> Change:
+    def change(_writer: GGUFWriter, tensors: dict[str, Any]) -> None:
+        tensors.pop(name, None)
+        if values is not None:
+            tensors[name] = values
+
+    return change
+
+
+def both(rank: int) -> Change:
+    def change(_writer: GGUFWriter, tensors: dict[str, Any]) -> None:
+        tensors[A], tensors[B] = zeros(rank, 8), zeros(8, rank)
+
+    return change
+
+
+def no_tensors(_writer: GGUFWriter, tensors: dict[str, Any]) -> None:
+    tensors.clear()
+
+
+REFUSED: list[tuple[Change, str, str]] = [
+    (key("general.type", "string", "model"), "general.type", "no adapter"),
+    (key("general.type", "string", None), "general.type", "no adapter"),
+    (key("general.type", "uint32", 7), "general.type", "no adapter"),
+    (key("general.architecture", "string", "qwen3"), "general.architecture", "qwen3tts"),
+    (key("general.architecture", "array", ["qwen3tts"]), "general.architecture", "qwen3tts"),
+    (key("adapter.type", "string", "control_vector"), "adapter.type", "lora"),
+    (key("adapter.lora.alpha", "float32", None), "adapter.lora.alpha", "float32"),
+    (key("adapter.lora.alpha", "uint32", 8), "adapter.lora.alpha", "float32"),
+    (key("adapter.lora.alpha", "float64", 8.0), "adapter.lora.alpha", "float32"),
+    (key("adapter.lora.alpha", "array", [8.0]), "adapter.lora.alpha", "float32"),
+    (key("adapter.lora.alpha", "float32", float("nan")), "adapter.lora.alpha", "finite"),
+    (key("adapter.lora.alpha", "float32", float("inf")), "adapter.lora.alpha", "finite"),
+    (key("adapter.lora.alpha", "float32", 0.0), "adapter.lora.alpha", "above 0"),
+    (key("adapter.lora.alpha", "float32", -8.0), "adapter.lora.alpha", "above 0"),
+    (key("adapter.alora.invocation_tokens", "array", [1]), "adapter.alora.invocation_tokens", "not served"),
+    (key("general.alignment", "uint32", 0), "general.alignment", "power of two"),
+    (key("general.alignment", "uint64", 32), "general.alignment", "power of two"),
+    (key("general.alignment", "bool", True), "general.alignment", "power of two"),
+    (key("timbre.base.digest", "string", None), "timbre.base.digest", "does not say"),
+    (key("timbre.base.digest", "string", "sha256:123"), "timbre.base.digest", "does not say"),
+    (key("timbre.base.digest", "string", f"sha256:{'cd' * 32}"), "timbre.base.digest", "made for the base sha256:cdcd"),
+    (tensor(A, None), B, "is missing"),
+    (tensor(B, None), A, "is missing"),
+    (tensor(A, zeros(2, 9)), A, "its shape is (2, 9); (2, 8)"),
+    (tensor(B, zeros(2, 8)), B, "its shape is (2, 8); (8, 2)"),
+    (tensor(B, zeros(8, 3)), B, "its shape is (8, 3); (8, 2)"),
+    (tensor(A, zeros(2, 8, 1)), A, "its shape"),
+    (tensor(A, zeros(16)), B, "its shape"),
+    (tensor(A, zeros(0, 8)), B, "its shape"),
+    (tensor(A, zeros(2, 8, kind=np.int32)), A, "type 26"),
+    (tensor(A, zeros(2, 8, kind=np.float64)), A, "type 28"),
+    (tensor(A, zeros(2, 8) + np.nan), A, "not finite"),
+    (tensor(B, zeros(8, 2, kind=np.float16) - np.float16("inf")), B, "not finite"),
+    (tensor("blk.2.attn_q.weight.lora_a", zeros(2, 8)), "blk.2.attn_q.weight.lora_a", "2 layers"),
+    (tensor("blk.0.attn_norm.weight.lora_a", zeros(2, 8)), "blk.0.attn_norm.weight.lora_a", "no tensor of"),
+    (tensor("blk.00.attn_q.weight.lora_a", zeros(2, 8)), "blk.00.attn_q.weight.lora_a", "no tensor of"),
+    (tensor("output.weight.lora_a", zeros(2, 8)), "output.weight.lora_a", "no tensor of"),
+    (both(4), A, "its rank is 4; at most 3"),
+    (no_tensors, "", "no tensor"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "field", "reason"), REFUSED)
+def test_what_is_refused_and_why(tmp_path: Path, change: Change, field: str, reason: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        look(write(tmp_path / "bad.gguf", change))
+    assert caught.value.field == field
+    assert reason in str(caught.value)
+
+
+def test_a_wrong_digest(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="the file's digest is sha256:"):
+        look(write(tmp_path / "good.gguf"), digest=BASE)
+
+
+def test_too_large_is_told_without_reading(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.gguf"
+    with path.open("wb") as file:
+        file.truncate((512 << 20) + 1)
+    with pytest.raises(TooLarge, match="512 MiB"):
+        look(path)
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, reason in (("", "no file"), ("pipe", "no file"), ("nothing", "No such file")):
+        with pytest.raises(InvalidInput, match=reason):
+            look(tmp_path / name)
+    (tmp_path / "text").write_text("GGUF? no")
+    with pytest.raises(InvalidInput):
+        look(tmp_path / "text")
+
+
+def header(entries: int, rest: bytes, tensors: int = 0, version: int = 3) -> bytes:
+    return b"GGUF" + struct.pack("<IQQ", version, tensors, entries) + rest
+
+
+HOSTILE = [
+    b"",
+    b"GGU",
+    header(2**63, b""),
+    header(0, b"", tensors=2**63),
+    header(0, b"", version=1),
+    header(0, b"", version=3 << 24),
+    header(1, struct.pack("<Q", 2**64 - 1)),
+    header(1, struct.pack("<Q", 1) + b"k" + struct.pack("<I", 99)),
+    header(1, struct.pack("<Q", 1) + b"k" + struct.pack("<IQ", 8, 2**40)),
+    # An array of 2**60 numbers, and of arrays: the gguf package's reader counts them one by one.
+    header(1, struct.pack("<Q", 1) + b"k" + struct.pack("<IIQ", 9, 4, 2**60)),
+    header(1, struct.pack("<Q", 1) + b"k" + struct.pack("<IIQ", 9, 9, 1)),
+    header(1, struct.pack("<Q", 1) + b"\xff" + struct.pack("<IB", 0, 1)),
+    header(2, (struct.pack("<Q", 1) + b"k" + struct.pack("<IB", 0, 1)) * 2),
+    header(0, struct.pack("<Q", 1) + b"t" + struct.pack("<I", 2**32 - 1), tensors=1),
+    # Sizes whose product is beyond any file, or an offset beyond it.
+    header(0, struct.pack("<Q", 1) + b"t" + struct.pack("<IQQIQ", 2, 2**63, 2**63, 0, 0), tensors=1),
+    header(0, struct.pack("<Q", 1) + b"t" + struct.pack("<IQQIQ", 2, 1, 1, 0, 2**63), tensors=1),
+    header(0, struct.pack("<Q", 1) + b"t" + struct.pack("<IQQIQ", 2, 1, 1, 0, 0), tensors=1),
+    header(0, (struct.pack("<Q", 1) + b"t" + struct.pack("<IQQIQ", 2, 0, 1, 0, 0)) * 2, tensors=2),
+]
+
+
+@pytest.mark.parametrize("data", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_headers(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "hostile.gguf"
+    path.write_bytes(data)
+    with pytest.raises(InvalidInput):
+        look(path)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write(tmp_path_factory.mktemp("adapters") / "good.gguf").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("adapters") / "scratch.gguf"
+
+
+def refused_or_good(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    try:
+        found = look(path)
+    except InvalidInput:
+        return
+    assert found.rank <= 3 and found.alpha > 0
+
+
+def test_cut_anywhere(good: bytes, scratch: Path) -> None:
+    for length in range(len(good)):
+        scratch.write_bytes(good[:length])
+        # The padding after the last tensor is all that can be lacking.
+        if length < len(good) - 32:
+            with pytest.raises(InvalidInput):
+                look(scratch)
+        else:
+            refused_or_good(scratch, good[:length])
+
+
+@settings(deadline=2000, max_examples=500)
+@given(data=st.data())
+def test_flipped_bytes(good: bytes, scratch: Path, data: st.DataObject) -> None:
+    broken = bytearray(good)
+    for _ in range(data.draw(st.integers(1, 8))):
+        broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
+    refused_or_good(scratch, bytes(broken))
+
+
+@settings(deadline=2000)
+@given(data=st.data())
+def test_numbers_of_the_header_made_huge(good: bytes, scratch: Path, data: st.DataObject) -> None:
+    broken = bytearray(good)
+    where = data.draw(st.integers(4, len(broken) - 8))
+    broken[where : where + 8] = struct.pack(
+        "<Q", data.draw(st.sampled_from([0, 2**31, 2**32, 2**40, 2**63, 2**64 - 1]))
+    )
+    refused_or_good(scratch, bytes(broken))
+
+
+@settings(deadline=2000)
+@given(st.binary(max_size=2000))
+def test_anything_after_the_magic(scratch: Path, data: bytes) -> None:
+    refused_or_good(scratch, header(1, data, tensors=1))
+
+
+@given(
+    st.dictionaries(
+        st.text("abc._", min_size=1, max_size=20),
+        st.one_of(
+            st.integers(-(2**31), 2**31 - 1),
+            st.text(min_size=1),
+            st.booleans(),
+            st.lists(st.integers(0, 9), min_size=1),
+        ),
+        max_size=8,
+    )
+)
+def test_the_header_reads_what_the_gguf_package_writes(scratch: Path, entries: dict[str, Any]) -> None:
+    def change(writer: GGUFWriter, _tensors: dict[str, Any]) -> None:
+        for name, value in entries.items():
+            add = {int: "int32", str: "string", bool: "bool", list: "array"}[type(value)]
+            getattr(writer, f"add_{add}")(f"x.{name}", value)
+
+    path = write(scratch, change)
+    found = gguf_header.parse(path.read_bytes(), path.stat().st_size)
+    mine = {name.removeprefix("x."): value.content for name, value in found.metadata.items() if name.startswith("x.")}
+    assert mine == entries
+    assert [each.name for each in found.tensors][:2] == [A, B]
+    assert found.tensors[0].shape == (2, 8)
+
+
+def test_a_path_is_resolved_below_the_directory(tmp_path: Path) -> None:
+    directory = tmp_path / "adapters"
+    (directory / "..data" / "fr").mkdir(parents=True)
+    (directory / "..data" / "fr" / "lisa.gguf").touch()
+    (directory / "lisa.gguf").symlink_to("..data/fr/lisa.gguf")
+    (tmp_path / "secret.gguf").touch()
+    (directory / "out.gguf").symlink_to("../secret.gguf")
+    (directory / "loop.gguf").symlink_to("loop.gguf")
+    (tmp_path / "linked").symlink_to(directory)
+    inside = (directory / "..data" / "fr" / "lisa.gguf").resolve()
+    for root in (directory, tmp_path / "linked"):
+        for relative in ("lisa.gguf", "..data/fr/lisa.gguf", "./lisa.gguf"):
+            assert resolve(root, relative) == inside
+    for relative in (
+        "out.gguf", "../secret.gguf", str(tmp_path / "secret.gguf"), "", ".", "loop.gguf", "nothing.gguf", "a\0b",
+        "lisa.gguf/x", "x" * 5000,
+    ):  # fmt: skip
+        with pytest.raises(InvalidInput) as caught:
+            resolve(directory, relative)
+        assert caught.value.field == "adapter.path"
+    with pytest.raises(InvalidInput):
+        resolve(tmp_path / "nowhere", "lisa.gguf")
