@@ -1,0 +1,78 @@
+"""The code predictor: codes 1..15 of a frame, for several streams at once, in one call of ONNX Runtime."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from timbre_common.errors import InvalidInput, SetupError
+from timbre_engine.model.manifest import Sampling
+from timbre_engine.model.predictor import CODES, VOCABULARY
+from timbre_engine.qwen3tts.sampling import Draw
+
+_TIES: Final = 16
+"""Candidates looked at beyond top_k, so that what ties with the k-th is seen."""
+
+
+class Predictor:
+    """A model directory's `predictor.onnx`, loaded. One call at a time."""
+
+    def __init__(self, path: Path, *, threads: int = 1, spinning: bool = False) -> None:
+        """Threads that wait for work by spinning answer sooner, and take the time from whatever else has the core.
+
+        Raises SetupError where the file cannot be loaded.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+        try:
+            self._session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's own types have no common root but this
+            raise SetupError(f"{path} cannot be loaded: {error}; convert the checkpoint again") from error
+        self._width = int(self._session.get_inputs()[0].shape[1])
+
+    def predict(
+        self, hidden: NDArray[np.float32], code0_embedding: NDArray[np.float32], draws: Sequence[Draw]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """A frame of every stream.
+
+        hidden: the talker's last hidden state, after its final norm; code0_embedding: code 0 through the talker's codec
+        embedding; both [batch, talker_hidden], and a draw a stream. Returns the codes, int32 [batch, 15], and the sum
+        of their embeddings, [batch, talker_hidden]. Raises InvalidInput where shapes or settings do not fit.
+        """
+        shape = (len(draws), self._width)
+        for name, array in (("hidden", hidden), ("code0_embedding", code0_embedding)):
+            if array.shape != shape or array.dtype != np.float32:
+                raise InvalidInput(f"float32 {shape} is right, not {array.dtype} {array.shape}", name)
+        settings = [_checked(each.settings) for each in draws]
+        top_k = np.array([each.top_k or VOCABULARY for each in settings], np.int64).clip(max=VOCABULARY)
+        codes, total = self._session.run(
+            ["codes", "embedding_sum"],
+            {
+                "hidden": hidden,
+                "code0_embedding": code0_embedding,
+                "uniform": np.stack([each.uniform(CODES) for each in draws], axis=1),
+                "temperature": np.array([each.temperature for each in settings], np.float32),
+                "top_k": top_k,
+                "top_p": np.array([each.top_p for each in settings], np.float32),
+                "width": np.array([min(int(top_k.max()) + _TIES, VOCABULARY)], np.int64),
+            },
+        )
+        return codes, total
+
+
+def _checked(settings: Sampling) -> Sampling:
+    """Settings as the graph takes them; a top_p of 1 goes out of rounding's reach."""
+    if settings.repetition_penalty != 1:
+        raise InvalidInput("a code has no history: 1 is right", "repetition_penalty")
+    if settings.temperature == 0:
+        return Sampling(temperature=1, top_k=1, top_p=2)
+    return Sampling(
+        temperature=settings.temperature,
+        top_k=settings.top_k,
+        top_p=settings.top_p if settings.top_p < 1 else 2,
+    )
