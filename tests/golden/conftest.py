@@ -1,8 +1,12 @@
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from support import golden
+from support.process import BIN
+from timbre_engine.convert import pipeline
+from timbre_engine.model.manifest import Quantisation
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,21 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The PEFT adapter for it."""
     return golden.make_adapter(tmp_path_factory.mktemp("golden") / "adapter")
+
+
+@pytest.fixture(scope="session")
+def model_dir(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint converted in float32."""
+    directory = tmp_path_factory.mktemp("golden") / "model"
+    pipeline.convert(checkpoint, directory, Quantisation.F32, lambda name: None)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def adapter_file(adapter: Path, model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The adapter exported in float32."""
+    path = tmp_path_factory.mktemp("adapters") / "lora.gguf"
+    subprocess.run(
+        [BIN / "timbre-loras", "export", adapter, "-o", path, "--base", model_dir, "--dtype", "f32"], check=True
+    )
+    return path

@@ -23,6 +23,7 @@ class Request:
     text: str
     language: str = "auto"
     instructions: str | None = None
+    clip: specs.Clip | None = None
     streaming_text: bool = True
     greedy: bool = False
     seed: int = 0
@@ -46,6 +47,7 @@ def codes_of(machine: Machine, request: Request) -> NDArray[np.int32]:
         language=language,
         seed=request.seed,
         instructions=request.instructions,
+        clip=request.clip,
         streaming_text=request.streaming_text,
         greedy=request.greedy,
     )

@@ -12,7 +12,7 @@ from timbre_common.voiceprofile import Sampling as VoiceSampling
 from timbre_engine.model.manifest import Manifest, Sampling
 from timbre_engine.qwen3tts import languages
 from timbre_engine.qwen3tts.embeddings import Embeddings
-from timbre_engine.qwen3tts.prompt import Frame
+from timbre_engine.qwen3tts.prompt import Frame, Reference
 from timbre_engine.qwen3tts.stream import Spec
 from timbre_engine.qwen3tts.talker import LaneKey
 
@@ -39,6 +39,18 @@ def language_of(voice: Voice, tag: str | None, manifest: Manifest) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A voice taken from a recording, for models that take one."""
+
+    x_vector: NDArray[np.float32]
+    """[hidden]: what the speaker encoder made of it."""
+    codes: NDArray[np.int32] | None = None
+    """[frames, codebooks]: the recording itself, which is then continued in its manner."""
+    text: str = ""
+    """What is said in it; with `codes`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """An utterance as it was asked for, checked."""
 
@@ -47,6 +59,7 @@ class Wanted:
     """The model's name; None: it finds out."""
     seed: int
     instructions: str | None = None
+    clip: Clip | None = None
     streaming_text: bool = True
     greedy: bool = False
     """Whether the predictor takes the likeliest codes, whatever its defaults."""
@@ -59,6 +72,12 @@ def make(
     """Everything that a stream needs."""
     ids = manifest.text_ids
     speaker = None if wanted.voice.speaker is None else wanted.voice.speaker.lower()
+    vector = None if speaker is None else table.codec([manifest.speakers[speaker]])[0]
+    reference = None
+    if wanted.clip is not None:
+        vector = wanted.clip.x_vector
+        if wanted.clip.codes is not None:
+            reference = Reference(tokens=tokenize(wanted.clip.text), frames=table.frames(wanted.clip.codes))
     language = languages.token(wanted.language, speaker, manifest.languages, manifest.dialects)
     instruct = []
     if wanted.instructions:
@@ -69,9 +88,10 @@ def make(
             role=[ids.im_start, *tokenize("assistant\n")],
             instruct=instruct,
             language=language,
-            speaker=None if speaker is None else table.codec([manifest.speakers[speaker]])[0],
+            speaker=vector,
         ),
-        prefix_key=(speaker, language, tuple(instruct)),
+        prefix_key=(None if vector is None else vector.tobytes(), language, tuple(instruct)),
+        reference=reference,
         streaming_text=wanted.streaming_text,
         sampling=_sampling(wanted.voice.sampling, manifest.sampling),
         predictor_sampling=Sampling(temperature=0.0) if wanted.greedy else manifest.predictor_sampling,
