@@ -1,10 +1,8 @@
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from support import golden
-from support.process import BIN
 from timbre_engine.convert import pipeline
 from timbre_engine.model.manifest import Quantisation
 
@@ -30,10 +28,6 @@ def model_dir(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
-def adapter_file(adapter: Path, model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def adapter_file(adapter: Path, model_dir: Path) -> Path:
     """The adapter exported in float32."""
-    path = tmp_path_factory.mktemp("adapters") / "lora.gguf"
-    subprocess.run(
-        [BIN / "timbre-loras", "export", adapter, "-o", path, "--base", model_dir, "--dtype", "f32"], check=True
-    )
-    return path
+    return golden.export_adapter(adapter, model_dir, "lora.gguf")

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from support.process import BIN
+
 DATA = Path(__file__).parents[1] / "golden" / "data"
 
 
@@ -37,3 +39,11 @@ def make_adapter(directory: Path) -> Path:
     """Write the PEFT adapter for it."""
     subprocess.run([sys.executable, DATA / "make_lora.py", directory], check=True)
     return directory
+
+
+def export_adapter(adapter: Path, model_dir: Path, out: str) -> Path:
+    """Write the PEFT adapter as GGUF in float32, below the model directory."""
+    path = model_dir / out
+    command = [BIN / "timbre-loras", "export", adapter, "-o", path, "--base", model_dir, "--dtype", "f32"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return path

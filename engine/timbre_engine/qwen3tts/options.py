@@ -30,3 +30,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Adapters in memory at most; the one unused for longest goes."""
     max_rank: int = 64
     """Rank that an adapter may have."""
+
+
+def encode(options: Options) -> str:
+    """The options as one command-line argument."""
+    return msgspec.json.encode(options, enc_hook=str).decode()
+
+
+def decode(argument: str) -> Options:
+    """The options in an argument."""
+    return msgspec.json.decode(argument, type=Options, dec_hook=lambda _, value: Path(value))

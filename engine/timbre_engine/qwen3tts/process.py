@@ -26,7 +26,7 @@ from timbre_engine.qwen3tts.messages import (
     Resident,
     ToWorker,
 )
-from timbre_engine.qwen3tts.options import Options
+from timbre_engine.qwen3tts.options import Options, encode
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class WorkerProcess:
             "-P",
             "-m",
             "timbre_engine.qwen3tts.worker",
-            msgspec.json.encode(options).decode(),
+            encode(options),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={name: value for name, value in os.environ.items() if name != names.ENV_ADMIN_TOKEN},

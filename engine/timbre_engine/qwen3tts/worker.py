@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-import msgspec
 import numpy as np
 
 from timbre_common import logs
@@ -47,7 +46,7 @@ from timbre_engine.qwen3tts.messages import (
     ToWorker,
     Unload,
 )
-from timbre_engine.qwen3tts.options import Options
+from timbre_engine.qwen3tts.options import Options, decode
 from timbre_engine.qwen3tts.output import Output
 from timbre_engine.qwen3tts.scheduler import Scheduler
 from timbre_engine.qwen3tts.stream import Stream
@@ -165,6 +164,7 @@ class Worker:
                 language=specs.language_of(voice, begin.language, machine.manifest),
                 seed=begin.seed,
                 instructions=begin.instructions,
+                greedy=voice.sampling.temperature == 0,
                 continue_codes=None if begin.continue_codes is None else np.array(begin.continue_codes, np.int32),
             )
             spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
@@ -245,7 +245,7 @@ def main() -> None:
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not mix with the messages
     try:
-        Worker(msgspec.json.decode(sys.argv[1], type=Options), sys.stdin.buffer, sink).run()
+        Worker(decode(sys.argv[1]), sys.stdin.buffer, sink).run()
     except BrokenPipeError:
         os._exit(0)  # the parent has gone
     except TimbreError as error:

@@ -10,7 +10,7 @@ import pytest
 from timbre_common.audio import ms_of_samples
 from timbre_common.documents import Voice
 from timbre_common.errors import InvalidInput, Unsupported
-from timbre_common.voiceprofile import Adapter
+from timbre_common.voiceprofile import Adapter, Sampling
 from timbre_engine.backend import Audio, Backend, Finished, Mark, Reason, SynthesisRequest, Utterance
 
 TEXT = "  Bonjour à tous, c'est l'été. « 1234 euros » ? 12,5 % ! Au revoir…  "
@@ -75,8 +75,8 @@ async def test_a_mark_comes_before_its_audio(backend: Backend, voice: Voice) -> 
 
 
 async def test_any_cutting_gives_the_same_samples_and_marks(backend: Backend, voice: Voice) -> None:
-    whole = await say(backend, TEXT, voice=voice)
-    letters = await say(backend, *TEXT, voice=voice)
+    whole = await say(backend, TEXT, voice=voice, seed=7)
+    letters = await say(backend, *TEXT, voice=voice, seed=7)
     assert (letters.pcm, letters.marks, letters.finished) == (whole.pcm, whole.marks, whole.finished)
 
 
@@ -86,8 +86,9 @@ async def test_the_same_request_gives_the_same_samples_whatever_was_said_before(
     assert (await say(backend, TEXT, voice=voice, seed=7)).pcm == first.pcm
 
 
-async def test_utterances_at_once_are_as_if_alone(backend: Backend, voice: Voice) -> None:
-    texts = [TEXT, "Un, deux, trois. Nous irons au bois."]
+async def test_utterances_at_once_are_as_if_alone(backend: Backend) -> None:
+    voice = Voice(name="lisa", languages=["fr"], sampling=Sampling(temperature=0))
+    texts = ["Un, deux, trois.", "Nous irons au bois."]
     alone = [(await say(backend, text, voice=voice)).pcm for text in texts]
     together = await asyncio.gather(*(say(backend, text, voice=voice) for text in texts))
     assert [said.pcm for said in together] == alone
@@ -170,10 +171,11 @@ async def test_an_iteration_that_is_cancelled_leaves_nothing_behind(backend: Bac
     assert (await say(backend, TEXT, voice=voice)).text == TEXT
 
 
-async def test_an_adapter_is_loaded_or_noted(backend: Backend, voice: Voice) -> None:
-    assert await backend.load(voice) == ""
+async def test_an_adapter_is_loaded_or_noted(backend: Backend) -> None:
+    assert await backend.load(Voice(name="lisa", languages=["fr"])) == ""
     adapted = Voice(name="lisa", languages=["fr"], adapter=Adapter(path="lisa.gguf"))
     note = await backend.load(adapted)
+    await say(backend, "Oui.", voice=adapted)
     assert "adapter" in note or backend.adapters_loaded() == ["lisa"]
     await backend.unload(adapted)
 
