@@ -10,6 +10,7 @@ from timbre_engine.espeak.backend import EspeakBackend
 from timbre_engine.paced import PacedBackend
 from timbre_engine.settings import Settings
 
+
 def _qwen3tts(settings: Settings) -> Backend:
     if settings.model is None:
         raise InvalidInput("the directory of a converted model is right (timbre-engine convert)", "model")

@@ -31,8 +31,8 @@ def fold(pairs: Sequence[Pair]) -> tuple[float, list[Folded]]:
 
     The alpha that most pairs want is taken (the larger one of two), so that their B stays as it is, bit for bit.
     """
-    wanted = Counter(pair.scale * pair.rank for pair in pairs)
-    alpha = float(np.float32(max(wanted, key=lambda each: (wanted[each], each))))
+    wanted = Counter(float(np.float32(pair.scale * pair.rank)) for pair in pairs)
+    alpha = max(wanted, key=lambda each: (wanted[each], each))
     return alpha, [_fold(pair, alpha) for pair in pairs]
 
 

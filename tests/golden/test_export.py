@@ -1,20 +1,25 @@
-"""The golden adapter through `timbre-loras export`: every number of it, at the scale that PEFT gives it."""
+"""The golden adapter through `timbre-loras export`: every number of it, at PEFT's scale, and the engine takes it."""
 
 import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from gguf import GGUFReader
 from safetensors.numpy import load_file
 
 from support import peft
+from timbre_engine.model.manifest import Transformer
+from timbre_engine.qwen3tts.adapter_file import check
 from timbre_loras.commands.export import export
 from timbre_loras.writer import Dtype
 
 
-def test_the_golden_adapter(tmp_path: Path, checkpoint: Path, adapter: Path) -> None:
+@pytest.fixture
+def sizes(checkpoint: Path) -> dict[str, int]:
+    """Of the tiny checkpoint's talker."""
     config = json.loads((checkpoint / "config.json").read_text())["talker_config"]
-    sizes = {
+    return {
         "hidden": config["hidden_size"],
         "layers": config["num_hidden_layers"],
         "heads": config["num_attention_heads"],
@@ -22,6 +27,25 @@ def test_the_golden_adapter(tmp_path: Path, checkpoint: Path, adapter: Path) -> 
         "head_dim": config["head_dim"],
         "ffn": config["intermediate_size"],
     }
+
+
+@pytest.mark.parametrize("dtype", Dtype)
+def test_the_engine_takes_the_golden_adapter(
+    tmp_path: Path, sizes: dict[str, int], adapter: Path, dtype: Dtype
+) -> None:
+    base = peft.write_base(tmp_path / "base", sizes)
+    export(adapter, output=tmp_path / "golden.gguf", base=base, dtype=dtype, language="french")
+    found = check(
+        tmp_path / "golden.gguf",
+        base_digest=f"sha256:{peft.TALKER_SHA256}",
+        sizes=Transformer(**sizes, rope_theta=1e6, norm_eps=1e-6),
+        max_rank=16,
+        digest=None,
+    )
+    assert (found.rank, found.alpha, found.metadata["language"]) == (16, 32.0, "french")
+
+
+def test_every_number_of_the_golden_adapter(tmp_path: Path, sizes: dict[str, int], adapter: Path) -> None:
     base = peft.write_base(tmp_path / "base", sizes)
     export(adapter, output=tmp_path / "golden.gguf", base=base, dtype=Dtype.F32)
     reader = GGUFReader(tmp_path / "golden.gguf")

@@ -11,7 +11,6 @@ from safetensors.numpy import load_file
 
 from support import peft
 from support.peft import PREFIX, SHAPES
-from timbre_common.errors import InvalidInput, Permanent, SetupError, Unsupported
 from timbre_loras.commands.export import export
 from timbre_loras.fold import fold
 from timbre_loras.peft_adapter import Pair
@@ -46,12 +45,6 @@ def deltas(path: Path) -> dict[str, Any]:
     }
 
 
-def exported(tmp_path: Path, base: Path, weights: peft.Tensors, dtype: Dtype = Dtype.F32, **config: Any) -> Path:
-    source = peft.write_adapter(tmp_path / "peft", weights, **config)
-    export(source, output=tmp_path / "out.gguf", base=base, dtype=dtype)
-    return tmp_path / "out.gguf"
-
-
 @pytest.mark.parametrize(
     "prefix",
     ["base_model.model.talker.model.", "base_model.model.model.", "base_model.model.", "talker.model.", "model.", ""],
@@ -60,7 +53,7 @@ def exported(tmp_path: Path, base: Path, weights: peft.Tensors, dtype: Dtype = D
 def test_every_projection_under_every_prefix(tmp_path: Path, base: Path, prefix: str, name: str) -> None:
     weights = peft.tensors(*SHAPES, prefix=prefix)
     renamed = {f"{key.removesuffix('weight')}{name}": value for key, value in weights.items()}
-    found = deltas(exported(tmp_path, base, renamed))
+    found = deltas(peft.exported(tmp_path, base, renamed))
     assert found.keys() == {f"blk.{layer}.{name}.weight" for layer in range(3) for name in LLAMA.values()}
     for layer in range(3):
         for module, llama in LLAMA.items():
@@ -96,7 +89,7 @@ def test_patterns_and_rslora_are_folded_in(
             f"{layer}.{each}": rank for layer in range(3) for each in (Q, V) if f"{layer}.{each}".endswith(pattern)
         }
     weights = peft.tensors(Q, V, ranks=ranks)
-    found = deltas(exported(tmp_path, base, weights, **config))
+    found = deltas(peft.exported(tmp_path, base, weights, **config))
     for place, scale in scales.items():
         layer, letter = place.split(".")
         key = f"{PREFIX}layers.{layer}.self_attn.{letter}_proj.lora_"
@@ -122,7 +115,7 @@ def test_the_delta_is_pefts(places: list[tuple[int, float]], seed: int) -> None:
 
 def test_what_most_pairs_want_stays_bit_for_bit(tmp_path: Path, base: Path) -> None:
     weights = peft.tensors(Q, V)
-    path = exported(tmp_path, base, weights, alpha_pattern={"2.self_attn.v_proj": 3})
+    path = peft.exported(tmp_path, base, weights, alpha_pattern={"2.self_attn.v_proj": 3})
     reader = GGUFReader(path)
     assert field(reader, "adapter.lora.alpha") == 8.0
     found = {tensor.name: tensor.data for tensor in reader.tensors}
@@ -166,17 +159,19 @@ def test_the_file_says_what_it_is(tmp_path: Path, base: Path) -> None:
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path, base: Path) -> None:
     weights = peft.tensors(*SHAPES)
-    first = exported(tmp_path, base, weights).read_bytes()
+    first = peft.exported(tmp_path, base, weights).read_bytes()
     # The order of a safetensors file's tensors is its writer's; a voice does not depend on it.
-    assert exported(tmp_path, base, weights).read_bytes() == first
+    assert peft.exported(tmp_path, base, weights).read_bytes() == first
     peft.write_adapter(tmp_path / "peft", dict(reversed(weights.items())))
-    assert exported(tmp_path, base, load_file(tmp_path / "peft" / "adapter_model.safetensors")).read_bytes() == first
+    assert (
+        peft.exported(tmp_path, base, load_file(tmp_path / "peft" / "adapter_model.safetensors")).read_bytes() == first
+    )
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float64])
 def test_other_float_types_are_read(tmp_path: Path, base: Path, kind: type[np.floating[Any]]) -> None:
     weights = {name: value.astype(kind) for name, value in peft.tensors(Q).items()}
-    found = {tensor.name: tensor.data for tensor in GGUFReader(exported(tmp_path, base, weights)).tensors}
+    found = {tensor.name: tensor.data for tensor in GGUFReader(peft.exported(tmp_path, base, weights)).tensors}
     expected = weights[f"{PREFIX}layers.0.{Q}.lora_A.weight"].astype(np.float32)
     np.testing.assert_array_equal(found["blk.0.attn_q.weight.lora_a"], expected)
 
@@ -185,129 +180,9 @@ def test_bfloat16_is_read(tmp_path: Path, base: Path) -> None:
     import ml_dtypes
 
     weights = {name: value.astype(ml_dtypes.bfloat16) for name, value in peft.tensors(Q).items()}
-    found = {tensor.name: tensor.data for tensor in GGUFReader(exported(tmp_path, base, weights)).tensors}
+    found = {tensor.name: tensor.data for tensor in GGUFReader(peft.exported(tmp_path, base, weights)).tensors}
     expected = weights[f"{PREFIX}layers.0.{Q}.lora_A.weight"].astype(np.float32)
     np.testing.assert_array_equal(found["blk.0.attn_q.weight.lora_a"], expected)
-
-
-CONFIGS: list[tuple[dict[str, Any], str]] = [
-    ({"use_dora": True}, "use_dora"),
-    ({"modules_to_save": ["codec_head"]}, "modules_to_save"),
-    ({"bias": "all"}, "bias"),
-    ({"bias": "lora_only"}, "bias"),
-    ({"lora_bias": True}, "lora_bias"),
-    ({"fan_in_fan_out": True}, "fan_in_fan_out"),
-    ({"peft_type": "LOHA"}, "peft_type"),
-    ({"trainable_token_indices": [3000]}, "trainable_token_indices"),
-    ({"target_parameters": ["x"]}, "target_parameters"),
-    ({"layer_replication": [[0, 2]]}, "layer_replication"),
-    ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights"),
-    ({"init_lora_weights": "olora"}, "init_lora_weights"),
-    ({"a_field_of_tomorrow": True}, "a_field_of_tomorrow"),
-    ({"lora_alpha": 0}, "q_proj"),
-    ({"lora_alpha": "much"}, "lora_alpha"),
-    ({"r": 5}, "q_proj.lora_A.weight"),
-    ({"rank_pattern": {"q_proj": 8}}, "q_proj.lora_A.weight"),
-    ({"alpha_pattern": {"q_(proj": 8}}, "q_(proj"),
-    ({"rank_pattern": {"q_proj": 0}}, "q_proj"),
-]
-
-
-@pytest.mark.parametrize(("config", "name"), CONFIGS, ids=lambda value: str(value))
-def test_a_config_that_cannot_be_carried_over_is_refused_by_name(
-    tmp_path: Path, base: Path, config: dict[str, Any], name: str
-) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        exported(tmp_path, base, peft.tensors(Q), **config)
-    assert name in caught.value.field
-    assert not (tmp_path / "out.gguf").exists()
-
-
-def zeros(*shape: int) -> Any:
-    return np.zeros(shape, dtype=np.float32)
-
-
-TENSORS: list[tuple[str, Any, type[Permanent], str]] = [
-    ("talker.code_predictor.model.layers.0.self_attn.q_proj.lora_A.weight", zeros(4, 12), Unsupported, "predictor"),
-    ("talker.model.codec_embedding.lora_embedding_A", zeros(4, 12), Unsupported, "embedding"),
-    ("talker.model.text_embedding.lora_A.weight", zeros(4, 12), Unsupported, "embedding"),
-    ("talker.model.layers.0.self_attn.q_proj.lora_magnitude_vector", zeros(8), Unsupported, "DoRA"),
-    ("talker.model.layers.0.self_attn.q_proj.lora_B.bias", zeros(8), Unsupported, "bias"),
-    ("talker.codec_head.modules_to_save.weight", zeros(4, 12), Unsupported, "trained whole"),
-    ("talker.codec_head.lora_A.weight", zeros(4, 12), Unsupported, "no LoRA tensor of the talker's layers"),
-    ("talker.model.layers.0.self_attn.qkv_proj.lora_A.weight", zeros(4, 12), Unsupported, "no target here"),
-    ("talker.model.layers.0.mlp.up_proj.lora_A.weight", zeros(4, 12), InvalidInput, "its lora_B is missing"),
-    ("talker.model.layers.0.mlp.up_proj.lora_B.weight", zeros(10, 4), InvalidInput, "its lora_A is missing"),
-    ("model.layers.0.self_attn.q_proj.lora_A.weight", zeros(4, 12), InvalidInput, "the same matrix"),
-    ("talker.model.layers.0.self_attn.q_proj.lora_A.weight", zeros(4, 13), InvalidInput, "is (4, 13), not (4, 12)"),
-    ("talker.model.layers.0.self_attn.q_proj.lora_B.weight", zeros(4, 8), InvalidInput, "is (4, 8), not (8, 4)"),
-    ("talker.model.layers.0.self_attn.q_proj.lora_A.weight", zeros(4, 12) + np.nan, InvalidInput, "not finite"),
-    ("talker.model.layers.0.self_attn.q_proj.lora_B.weight", zeros(8, 4) - np.inf, InvalidInput, "not finite"),
-    ("talker.model.layers.0.self_attn.q_proj.lora_B.weight", np.full((8, 4), 1e300), InvalidInput, "not finite"),
-    ("talker.model.layers.0.self_attn.q_proj.lora_A.weight", np.zeros((4, 12), np.int8), Unsupported, "I8"),
-    ("talker.model.layers.3.self_attn.q_proj.lora_A.weight", zeros(4, 12), InvalidInput, "lora_B is missing"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "values", "kind", "why"), TENSORS)
-def test_a_tensor_that_cannot_be_carried_over_is_refused_by_name(
-    tmp_path: Path, base: Path, name: str, values: Any, kind: type[InvalidInput], why: str
-) -> None:
-    full = f"base_model.model.{name}"
-    with pytest.raises(kind) as caught:
-        exported(tmp_path, base, {**peft.tensors(Q), full: values})
-    assert caught.value.field == full or why == "the same matrix"
-    assert why in str(caught.value)
-
-
-def test_a_layer_that_the_base_lacks_is_refused(tmp_path: Path, base: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"layers\.3\..*the base has 3 layers"):
-        exported(tmp_path, base, peft.tensors(Q, layers=4))
-
-
-def test_what_float16_cannot_hold_is_refused(tmp_path: Path, base: Path) -> None:
-    weights = peft.tensors(Q)
-    weights[f"{PREFIX}layers.1.{Q}.lora_B.weight"][2, 3] = 70_000
-    with pytest.raises(InvalidInput, match=r"blk\.1\.attn_q\.weight\.lora_b.*--dtype f32"):
-        exported(tmp_path, base, weights, dtype=Dtype.F16)
-    assert exported(tmp_path, base, weights).exists()
-
-
-def test_an_empty_adapter_is_refused(tmp_path: Path, base: Path) -> None:
-    with pytest.raises(InvalidInput, match="no LoRA tensor"):
-        exported(tmp_path, base, {})
-
-
-def test_broken_and_missing_files_are_told(tmp_path: Path, base: Path) -> None:
-    source = peft.write_adapter(tmp_path / "peft", peft.tensors(Q))
-    output = tmp_path / "out.gguf"
-    with pytest.raises(SetupError, match="no model directory"):
-        export(source, output=output, base=tmp_path)
-    with pytest.raises(SetupError, match="cannot be written"):
-        export(source, output=tmp_path / "nowhere" / "out.gguf", base=base)
-    weights = source / "adapter_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(InvalidInput, match="cannot be read"):
-        export(source, output=output, base=base)
-    weights.rename(source / "adapter_model.bin")
-    with pytest.raises(SetupError, match="pickle"):
-        export(source, output=output, base=base)
-    (source / "adapter_config.json").write_text("{")
-    with pytest.raises(SetupError, match="pickle"):
-        export(source, output=output, base=base)
-    assert not output.exists()
-
-
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [({"speaker": "ryan"}, "vivian"), ({"language": "klingon"}, "english, french")],
-)
-def test_a_speaker_or_language_that_the_base_lacks_is_refused(
-    tmp_path: Path, base: Path, options: dict[str, str], why: str
-) -> None:
-    source = peft.write_adapter(tmp_path / "peft", peft.tensors(Q))
-    with pytest.raises(InvalidInput, match=why):
-        export(source, output=tmp_path / "out.gguf", base=base, **options)  # type: ignore[arg-type]
 
 
 def test_the_size_that_is_promised(tmp_path: Path) -> None:
@@ -319,5 +194,5 @@ def test_the_size_that_is_promised(tmp_path: Path) -> None:
             a, b = peft.pair(16, out, 1024)
             weights[f"{PREFIX}layers.{layer}.{module}.lora_A.weight"] = a
             weights[f"{PREFIX}layers.{layer}.{module}.lora_B.weight"] = b
-    path = exported(tmp_path, base, weights, dtype=Dtype.F16, r=16, lora_alpha=32)
+    path = peft.exported(tmp_path, base, weights, dtype=Dtype.F16, r=16, lora_alpha=32)
     assert 4.5e6 < path.stat().st_size < 4.7e6

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from timbre_loras.commands.export import export
+from timbre_loras.writer import Dtype
+
 SIZES = {"hidden": 12, "layers": 3, "heads": 4, "kv_heads": 2, "head_dim": 2, "ffn": 10}
 SHAPES = {
     "self_attn.q_proj": (8, 12),
@@ -72,6 +75,13 @@ def write_adapter(directory: Path, weights: Tensors, **config: Any) -> Path:
     fields = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "bias": "none", **_AS_PEFT_WRITES, **config}
     (directory / "adapter_config.json").write_text(json.dumps(fields, indent=2, sort_keys=True))
     return directory
+
+
+def exported(directory: Path, base: Path, weights: Tensors, dtype: Dtype = Dtype.F32, **config: Any) -> Path:
+    """The file that `timbre-loras export` makes of an adapter."""
+    source = write_adapter(directory / "peft", weights, **config)
+    export(source, output=directory / "out.gguf", base=base, dtype=dtype)
+    return directory / "out.gguf"
 
 
 _AS_PEFT_WRITES: dict[str, Any] = {

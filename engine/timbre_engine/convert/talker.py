@@ -59,7 +59,9 @@ def write_talker(
     codec_embedding = checkpoint.take(
         f"{_PREFIX}model.codec_embedding.weight", (config.codec_ids.vocabulary, sizes.hidden)
     )
-    add("token_embd.weight", np.concatenate([_text_embedding(checkpoint, config), codec_embedding]), _BASE[quantisation])
+    add(
+        "token_embd.weight", np.concatenate([_text_embedding(checkpoint, config), codec_embedding]), _BASE[quantisation]
+    )
     head = checkpoint.take(f"{_PREFIX}codec_head.weight", codec_embedding.shape)
     add("output.weight", head, _output(quantisation))
     add("output_norm.weight", checkpoint.take(f"{_PREFIX}model.norm.weight", (sizes.hidden,)), Type.F32)
@@ -100,7 +102,10 @@ def _text_embedding(checkpoint: Checkpoint, config: Config) -> NDArray[np.float3
     hidden, inner, rows = config.talker.hidden, config.text_hidden, config.text_ids.vocabulary
     part = f"{_PREFIX}text_projection.linear_fc"
     first, first_bias = checkpoint.take(f"{part}1.weight", (inner, inner)), checkpoint.take(f"{part}1.bias", (inner,))
-    second, second_bias = checkpoint.take(f"{part}2.weight", (hidden, inner)), checkpoint.take(f"{part}2.bias", (hidden,))
+    second, second_bias = (
+        checkpoint.take(f"{part}2.weight", (hidden, inner)),
+        checkpoint.take(f"{part}2.bias", (hidden,)),
+    )
     table = checkpoint.take(f"{_PREFIX}model.text_embedding.weight", (rows, inner))
     projected = np.empty((rows, hidden), np.float32)
     for start in range(0, rows, _ROWS):

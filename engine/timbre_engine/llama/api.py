@@ -180,7 +180,9 @@ def library() -> Any:
     try:
         found = version(PACKAGE)
     except PackageNotFoundError:
-        raise SetupError("llama.cpp's library is missing: install the extra `qwen3tts` (timbre-voices[qwen3tts])") from None
+        raise SetupError(
+            "llama.cpp's library is missing: install the extra `qwen3tts` (timbre-voices[qwen3tts])"
+        ) from None
     if found != RELEASE:
         raise SetupError(f"{PACKAGE} {found} is installed, {RELEASE} is right: its structs move between releases")
     loaded = ctypes.CDLL(str(_path()))
@@ -215,7 +217,9 @@ def _check_layout(loaded: Any) -> None:
     )  # fmt: skip
     expected = (512, 2048, 512, 1, -1, TYPE_F16, TYPE_F16, False, True, 0, None, -1, 0, True, False, False)
     if seen != expected:
-        raise SetupError(f"{PACKAGE} {RELEASE} lays its parameters out otherwise than this engine was built for: {seen}")
+        raise SetupError(
+            f"{PACKAGE} {RELEASE} lays its parameters out otherwise than this engine was built for: {seen}"
+        )
 
 
 @_LogCallback

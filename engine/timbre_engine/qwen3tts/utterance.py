@@ -30,7 +30,9 @@ _STOP_S: Final = 10.0
 class WorkerUtterance:
     """See backend.Utterance."""
 
-    def __init__(self, worker: WorkerProcess, number: int, arrivals: "asyncio.Queue[OfUtterance]", begin: Begin) -> None:
+    def __init__(
+        self, worker: WorkerProcess, number: int, arrivals: "asyncio.Queue[OfUtterance]", begin: Begin
+    ) -> None:
         self._worker = worker
         self._number = number
         self._arrivals = arrivals

@@ -201,7 +201,9 @@ class Worker:
         adapters = self._machine.adapters
         resident = adapters.resident()
         names = sorted(
-            name for name, voice in self._adapted.items() if voice.adapter and adapters.digest(voice.adapter) in resident
+            name
+            for name, voice in self._adapted.items()
+            if voice.adapter and adapters.digest(voice.adapter) in resident
         )
         if names != self._resident:
             self._resident = names

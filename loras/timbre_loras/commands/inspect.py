@@ -27,9 +27,12 @@ def inspect(file: Path) -> None:
 
 def describe(header: Header, size: int, digest: str) -> list[str]:
     """The lines that are printed; `digest` is the file's SHA-256, `size` its bytes."""
+    ranks = {tensor.shape[0] for tensor in header.tensors if tensor.name.endswith(".lora_a") and tensor.shape}
     facts = [
         ("size", f"{size / 1e6:.2f} MB"),
         ("digest", f"sha256:{digest}"),
+        ("tensors", str(len(header.tensors))),
+        ("rank", ", ".join(map(str, sorted(ranks)))),
         *((_printable(key), _printable(str(value.content))) for key, value in header.metadata.items()),
     ]
     rows = [
