@@ -12,7 +12,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory of the golden data's tiny checkpoint, in float32, with its adapter as `adapters/lisa.gguf`."""
     directory = tmp_path_factory.mktemp("tiny")
     checkpoint = golden.make_checkpoint(directory / "checkpoint")
-    pipeline.convert(checkpoint, directory / "model", Quantisation.F32, lambda name: None)
+    pipeline.convert(checkpoint, directory / "model", Quantisation.F32, lambda _: None)
     (directory / "model" / "adapters").mkdir()
     golden.export_adapter(golden.make_adapter(directory / "peft"), directory / "model", "adapters/lisa.gguf")
     return directory / "model"

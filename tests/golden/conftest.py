@@ -23,7 +23,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model_dir(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkpoint converted in float32."""
     directory = tmp_path_factory.mktemp("golden") / "model"
-    pipeline.convert(checkpoint, directory, Quantisation.F32, lambda name: None)
+    pipeline.convert(checkpoint, directory, Quantisation.F32, lambda _: None)
     return directory
 
 

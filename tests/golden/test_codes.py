@@ -1,4 +1,4 @@
-"""The language models give the official implementation's codes: alone, side by side, and after adapters were swapped."""
+"""The language models give the official implementation's codes."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -44,6 +44,6 @@ def make_adapter(directory: Path) -> Path:
 def export_adapter(adapter: Path, model_dir: Path, out: str) -> Path:
     """Write the PEFT adapter as GGUF in float32, below the model directory."""
     path = model_dir / out
-    command = [BIN / "timbre-loras", "export", adapter, "-o", path, "--base", model_dir, "--dtype", "f32"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    command = map(str, [BIN / "timbre-loras", "export", adapter, "-o", path, "--base", model_dir, "--dtype", "f32"])
+    subprocess.run(list(command), check=True, stdout=subprocess.DEVNULL)
     return path

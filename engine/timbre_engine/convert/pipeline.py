@@ -31,7 +31,7 @@ _HALF: Final = {Quantisation.Q4_K_M, Quantisation.Q4_0, Quantisation.Q8_0, Quant
 
 
 def convert(source: Path, target: Path, quantisation: Quantisation, progress: Progress) -> Manifest:
-    """Convert a checkpoint in Hugging Face layout. Raises SetupError, or InvalidInput that names file, field or tensor."""
+    """Convert a checkpoint in Hugging Face layout. Raises SetupError, InvalidInput with field or tensor."""
     main, tokenizer = Checkpoint(source), Checkpoint(source / "speech_tokenizer")
     return write(main, tokenizer, source.resolve().name, target, quantisation, progress)
 

@@ -101,7 +101,7 @@ def _config(size: str) -> dict[str, Any]:
 
 
 def _write_tokenizer(directory: Path) -> None:
-    """Bytes alone, and the words of the prompt's roles: every text can be read, into more tokens than a trained one's."""
+    """Bytes alone, and the prompt's roles as words: every text can be read, into more tokens than a trained one's."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     letters = {byte: chr(byte) for byte in printable} | {byte: chr(256 + at) for at, byte in enumerate(others)}

@@ -192,7 +192,7 @@ def library() -> Any:
         except AttributeError:
             raise SetupError(f"{PACKAGE} {found} does not export {name}") from None
         function.restype, function.argtypes = result, arguments
-    loaded.llama_log_set(_forward_log, None)
+    loaded.llama_log_set(_FORWARD_LOG, None)
     _check_layout(loaded)
     loaded.llama_backend_init()
     return loaded
@@ -222,8 +222,11 @@ def _check_layout(loaded: Any) -> None:
         )
 
 
-@_LogCallback
-def _forward_log(level: int, text: bytes, _: Any) -> None:
+def _log_line(level: int, text: bytes, _: Any) -> None:
     if level >= _LEVEL_WARN:
         message = text.decode(errors="replace").strip()
         _log.log(logging.ERROR if level == _LEVEL_ERROR else logging.DEBUG, "%s", message)
+
+
+_FORWARD_LOG: Final = _LogCallback(_log_line)
+"""Kept here, since the library calls it for as long as the process lives."""

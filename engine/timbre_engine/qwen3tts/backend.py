@@ -28,7 +28,7 @@ _WAIT_S: Final = 10.0
 
 
 class Qwen3TTSBackend:
-    """See backend.Backend. A worker that dies fails the utterances that run; voices are checked again in the new one."""
+    """See backend.Backend. A worker that dies fails what it speaks; the new one checks the voices again."""
 
     def __init__(self, options: Options) -> None:
         """Raises SetupError or InvalidInput where there is no right model directory."""

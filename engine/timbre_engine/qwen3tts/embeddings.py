@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from timbre_engine.llama.rows import Rows
 from timbre_engine.model.manifest import EMBEDDINGS, TALKER, Manifest
 
+Vectors = NDArray[np.float32]
+
 
 class Embeddings:
     """T(x) and C(x) of the reference, each [hidden] float32."""
@@ -22,15 +24,17 @@ class Embeddings:
         self._offsets = self._vocabulary + manifest.codec_ids.codes * np.arange(manifest.codec.codebooks - 1)
         self.pad, self.bos, self.eos = self._text.take([ids.tts_pad, ids.tts_bos, ids.tts_eos])
 
-    def text(self, tokens: Sequence[int]) -> NDArray[np.float32]:
+    def text(self, tokens: Sequence[int]) -> Vectors:
         """T of tokens: [tokens, hidden]."""
         return self._text.take(list(tokens))
 
-    def codec(self, tokens: Sequence[int]) -> NDArray[np.float32]:
+    def codec(self, tokens: Sequence[int]) -> Vectors:
         """C of tokens: [tokens, hidden]."""
         return np.asarray(self._codes[list(tokens)], np.float32)
 
-    def frames(self, codes: NDArray[np.int32]) -> NDArray[np.float32]:
+    def frames(self, codes: NDArray[np.int32]) -> Vectors:
         """The sum of the embeddings of each frame's codes [frames, codebooks]: [frames, hidden]."""
         rest = self._codes[codes[:, 1:] + self._offsets]
-        return self.codec(codes[:, 0].tolist()) + np.asarray(rest, np.float32).sum(axis=1)
+        first: Vectors = self.codec(codes[:, 0].tolist())
+        summed: Vectors = first + np.asarray(rest, np.float32).sum(axis=1)
+        return summed

@@ -9,7 +9,8 @@ from timbre_engine.qwen3tts.adapters import Adapters
 from timbre_engine.qwen3tts.codec import Codec
 from timbre_engine.qwen3tts.embeddings import Embeddings
 from timbre_engine.qwen3tts.options import Options
-from timbre_engine.qwen3tts.predictor import Draw, Predictor
+from timbre_engine.qwen3tts.predictor import Predictor
+from timbre_engine.qwen3tts.sampling import Draw
 from timbre_engine.qwen3tts.talker import Talker
 
 

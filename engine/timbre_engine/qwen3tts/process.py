@@ -114,7 +114,8 @@ class WorkerProcess:
             if not self.alive:
                 raise EngineUnavailable("the speech model's worker is being replaced", retry_after=1.0)
             self.send_now(load(request))
-            return await answer
+            note: str = await answer
+            return note
         finally:
             del self._requests[request]
 

@@ -6,12 +6,9 @@ Source: the official qwen-tts 0.1.1. What depends on the voice alone comes first
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from timbre_engine.model.manifest import CodecIds
-from timbre_engine.qwen3tts.embeddings import Embeddings
-
-Vectors = NDArray[np.float32]
+from timbre_engine.qwen3tts.embeddings import Embeddings, Vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,13 @@ from timbre_engine.backend import Reason
 from timbre_engine.model.manifest import Manifest
 from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job, Prime, Silence
 from timbre_engine.qwen3tts.embeddings import Embeddings
-from timbre_engine.qwen3tts.predictor import Draw, Predictor
-from timbre_engine.qwen3tts.sampling import sample
+from timbre_engine.qwen3tts.predictor import Predictor
+from timbre_engine.qwen3tts.sampling import Draw, sample
 from timbre_engine.qwen3tts.stream import MIN_TOKENS, Stream
 from timbre_engine.qwen3tts.talker import Talker
 
 CHUNKS: Final = (1, 1, 2, 2, 3, 4)
-"""Frames of a stream's codec calls, the last for all further ones: the first sound leaves early, later ones cost less."""
+"""Frames of a stream's codec calls, the last for all further ones: the first leaves early, later ones cost less."""
 AHEAD_SAMPLES: Final = 10 * 24_000
 """A stream this far ahead of what its client took waits."""
 

@@ -1,7 +1,7 @@
 """One utterance as the scheduler sees it: its text track, its prompt, and the frames made of it."""
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from timbre_engine.model.manifest import Manifest, Sampling
 from timbre_engine.qwen3tts import prompt
-from timbre_engine.qwen3tts.embeddings import Embeddings
+from timbre_engine.qwen3tts.embeddings import Embeddings, Vectors
 from timbre_engine.qwen3tts.prompt import Frame, Reference
 from timbre_engine.qwen3tts.runs import Pause, Piece, RunEnd, RunFeed, Word
 from timbre_engine.qwen3tts.talker import LaneKey, Talker, TalkerSequence
@@ -53,9 +53,9 @@ class Run:
     """Words whose mark has not been handed on: the index of the first token, and the text."""
     history: list[int] = field(default_factory=list)
     """Code 0 of every frame, for the repetition penalty."""
-    track: NDArray[np.float32] | None = None
+    track: Vectors | None = None
     """What the text track adds to the frames to come, where it is known before; None: tokens as they come."""
-    input: NDArray[np.float32] | None = None
+    input: Vectors | None = None
     """The next position's vector, text track not yet added."""
 
 
@@ -109,7 +109,7 @@ class Stream:
         """Whether everything that was fed is spoken, and no more comes."""
         return self.text_ended and self.run is None and not self._pieces
 
-    def take_text(self, tokenize: "Tokenize") -> None:
+    def take_text(self, tokenize: Callable[[str], list[int]]) -> None:
         """Move text that has come into the run, up to the run's end."""
         while self._pieces and not isinstance(self._pieces[0], Pause):
             if self.run is not None and self.run.ended:
@@ -158,16 +158,17 @@ class Stream:
         run.input = rest[-1]
         run.begun = True
 
-    def next_input(self, table: Embeddings) -> NDArray[np.float32]:
+    def next_input(self, table: Embeddings) -> Vectors:
         """The vector of the position to step."""
         run = self.run
         assert run is not None
         assert run.input is not None
         if run.frames == 0:
             return run.input
-        return run.input + self._text_vector(run, run.frames - 1, table)
+        vector: Vectors = run.input + self._text_vector(run, run.frames - 1, table)
+        return vector
 
-    def advance(self, code: int, vector: NDArray[np.float32]) -> None:
+    def advance(self, code: int, vector: Vectors) -> None:
         """A frame was made: its code 0, and the sum of its codes' embeddings [hidden]."""
         run = self.run
         assert run is not None
@@ -192,9 +193,12 @@ class Stream:
         most = FRAMES_AT_LEAST + FRAMES_A_CHARACTER * run.characters
         return self.sequence.positions >= positions or (run.ended and run.frames >= most)
 
-    def _text_vector(self, run: Run, frame: int, table: Embeddings) -> NDArray[np.float32]:
+    def _text_vector(self, run: Run, frame: int, table: Embeddings) -> Vectors:
+        vector = table.pad
         if run.track is not None:
-            return run.track[frame] if frame < len(run.track) else table.pad
-        if frame + 1 < len(run.tokens):
-            return table.text([run.tokens[frame + 1]])[0]
-        return table.eos if frame + 1 == len(run.tokens) else table.pad
+            vector = run.track[frame] if frame < len(run.track) else table.pad
+        elif frame + 1 < len(run.tokens):
+            vector = table.text([run.tokens[frame + 1]])[0]
+        elif frame + 1 == len(run.tokens):
+            vector = table.eos
+        return vector

@@ -1,4 +1,4 @@
-"""The process that computes: messages on standard input and output, one thread for the language models, one for the codec.
+"""The process that computes: messages on standard input and output, a thread each for language models and codec.
 
 Run as `python -m timbre_engine.qwen3tts.worker OPTIONS` (JSON). It ends when its standard input does, so it never
 outlives its parent.
