@@ -79,7 +79,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class CodesMade:
-    """Codec codes of frames just made, [frames][codebooks]."""
+    """Codec codes of frames just made, [frames][codebooks]. An empty frame stands where a run of long text ended."""
 
     first_frame: int
     codes: Codes

@@ -1,6 +1,9 @@
-"""The language models give the official implementation's codes."""
+"""The language models give the official implementation's codes: alone, beside others, and gone on with elsewhere."""
 
+import json
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +11,18 @@ import numpy as np
 import pytest
 
 from support import golden
+from support.process import BIN
 from timbre_common.documents import Voice
 from timbre_common.voiceprofile import Adapter, Sampling
 from timbre_engine.qwen3tts.machine import Machine
+from timbre_engine.qwen3tts.offline import Offline, Request, codes_of
 from timbre_engine.qwen3tts.options import Options
-from timbre_engine.qwen3tts.single import Request, codes_of
 from timbre_engine.qwen3tts.specs import Clip
+from timbre_engine.qwen3tts.stream import Given
 
 CASES = list(golden.cases())
+ADAPTED = "lora_stream_french_vivian"
+PLAIN = "stream_french_vivian"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +61,85 @@ def request(name: str, adapter: str) -> Request:
     )
 
 
+def expected(name: str) -> Any:
+    return golden.answers()[f"{name}.codes"]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_code_is_the_official_one(machine: Machine, adapter_file: Path, name: str) -> None:
     made = codes_of(machine, request(name, adapter_file.name))
-    np.testing.assert_array_equal(made, golden.answers()[f"{name}.codes"])
+    np.testing.assert_array_equal(made, expected(name))
+
+
+def test_all_at_once_joining_one_after_the_other(machine: Machine, adapter_file: Path) -> None:
+    offline = Offline(machine)
+    numbers = {}
+    waiting = [name for name in CASES for _ in range(2)]
+    running: list[int] = []
+    while waiting or running:
+        if waiting and len(running) < 4:
+            number = offline.join(request(waiting[-1], adapter_file.name))
+            numbers[number] = waiting.pop()
+            running.append(number)
+        offline.tick()
+        for number in list(running):
+            if len(offline.codes(number)) >= 16:
+                offline.stop(number)
+            if offline.finished(number):
+                running.remove(number)
+    assert len(numbers) == 12
+    for number, name in numbers.items():
+        np.testing.assert_array_equal(offline.codes(number)[:16], expected(name), err_msg=name)
+
+
+def test_hidden_states_are_within_1e_5(machine: Machine, adapter_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    step = machine.talker.step
+
+    def watched(*arguments: Any) -> Any:
+        answer = step(*arguments)
+        seen.append(answer)
+        return answer
+
+    monkeypatch.setattr(machine.talker, "step", watched)
+    for name in CASES:
+        seen.clear()
+        codes_of(machine, request(name, adapter_file.name))
+        hidden, logits = seen[0]
+        assert np.abs(logits[0] - golden.answers()[f"{name}.first_logits"]).max() < 1e-5
+        if name != ADAPTED:
+            assert np.abs(hidden[0] - golden.answers()[f"{name}.first_hidden"]).max() < 1e-5
+
+
+def test_adapters_swapped_a_thousand_times_leave_no_trace(model_dir: Path, adapter_file: Path) -> None:
+    options = Options(model=model_dir, adapters=adapter_file.parent, slots=1, exact=True, max_loaded_adapters=1)
+    machine = Machine(options)
+    wanted = Adapter(path=adapter_file.name)
+    machine.adapters.know(wanted, machine.adapters.check(wanted))
+    for _ in range(500):
+        key = machine.adapters.take(wanted)
+        machine.talker.close(machine.talker.open(key))
+        machine.adapters.give_back(key)
+        machine.talker.close(machine.talker.open(()))
+    for name in (PLAIN, ADAPTED, PLAIN):
+        np.testing.assert_array_equal(codes_of(machine, request(name, adapter_file.name)), expected(name))
+    machine.close()
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("frames", [1, 7, 15])
+def test_another_engine_goes_on_where_one_stopped(machine: Machine, adapter_file: Path, name: str, frames: int) -> None:
+    whole = request(name, adapter_file.name)
+    given = Given(expected(name)[:frames], complete=False)
+    rest = codes_of(machine, replace(whole, given=(given,), frames=16 - frames))
+    np.testing.assert_array_equal(rest, expected(name)[frames:])
+
+
+def test_the_command_makes_it_visible(model_dir: Path, adapter_file: Path) -> None:
+    case = golden.cases()[ADAPTED]
+    command = [
+        *(BIN / "timbre-engine", "codes", model_dir, "--text", case["text"], "--language", case["language"]),
+        *("--speaker", case["speaker"], "--lora", adapter_file, "--greedy", "--frames", "16", "--json"),
+    ]
+    answer = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
+    assert json.loads(answer.stdout) == {"codes": expected(ADAPTED).tolist()}

@@ -12,8 +12,8 @@ from timbre_common.errors import InvalidInput
 from timbre_common.voiceprofile import Adapter
 from timbre_common.voiceprofile import Sampling as VoiceSampling
 from timbre_engine.qwen3tts.machine import Machine
+from timbre_engine.qwen3tts.offline import Request, codes_of
 from timbre_engine.qwen3tts.options import Options
-from timbre_engine.qwen3tts.single import Request, codes_of
 
 
 def codes(

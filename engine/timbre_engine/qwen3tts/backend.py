@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 NAME: Final = "qwen3tts"
 _NEEDED: Final = ("av", "gguf", "numpy", "onnxruntime", "xllamacpp")
+_MOST_CONTINUED: Final = 22_500
+"""Frames that a stream may be continued after: half an hour."""
 _WAIT_S: Final = 10.0
 """Seconds that an utterance or a voice waits for a worker that is being replaced."""
 
@@ -123,10 +125,10 @@ class Qwen3TTSBackend:
     def _check_codes(self, codes: Codes) -> None:
         width, most = self._manifest.codec.codebooks, self._manifest.codec_ids.codes
         for frame, row in enumerate(codes):
-            if len(row) != width or not all(0 <= code < most for code in row):
+            if row and (len(row) != width or not all(0 <= code < most for code in row)):
                 raise InvalidInput(f"{width} codes from 0 to {most - 1} are right", f"continue.codes[{frame}]")
-        if len(codes) >= self._options.positions:
-            raise TooLarge(f"at most {self._options.positions - 1} frames are right", "continue.codes")
+        if len(codes) > _MOST_CONTINUED:
+            raise TooLarge(f"at most {_MOST_CONTINUED} frames are right", "continue.codes")
 
     def _now_resident(self, voices: list[str]) -> None:
         self._resident = voices

@@ -120,7 +120,8 @@ class CodecThread:
             case _ if channel.cancelled.is_set():
                 return []
             case Prime(codes=codes):
-                self._codec.decode(codes, channel.state)
+                if len(codes):
+                    self._codec.decode(codes, channel.state)
                 channel.frames += len(codes)
                 return []
             case Silence(seconds=seconds, text=text):
@@ -133,7 +134,7 @@ class CodecThread:
         if channel.cancelled.is_set():
             return []
         events = channel.output.chunk(pcm, words, last=last)
-        if channel.return_codes and len(codes):
-            events.append(CodesMade(channel.frames, codes.tolist()))
+        if channel.return_codes and (len(codes) or last):
+            events.append(CodesMade(channel.frames, codes.tolist() + [[]] * last))
         channel.frames += len(codes)
         return events

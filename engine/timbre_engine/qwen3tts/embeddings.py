@@ -22,6 +22,9 @@ class Embeddings:
         self._codes = np.load(directory / EMBEDDINGS, mmap_mode="r")
         self._vocabulary = manifest.codec_ids.vocabulary
         self._offsets = self._vocabulary + manifest.codec_ids.codes * np.arange(manifest.codec.codebooks - 1)
+        self.pad: Vectors
+        self.bos: Vectors
+        self.eos: Vectors
         self.pad, self.bos, self.eos = self._text.take([ids.tts_pad, ids.tts_bos, ids.tts_eos])
 
     def text(self, tokens: Sequence[int]) -> Vectors:

@@ -13,6 +13,13 @@ CLAUSE_CHARS: Final = 330
 WORD_CHARS: Final = 380
 """… the next word does: about 25 s of speech."""
 
+_WIDE: Final = 0x2E80
+"""From this code point on (Chinese, Japanese, Korean) a character is about as much speech as three others."""
+_WIDE_WEIGHT: Final = 3
+_LONGEST_WORD: Final = 40
+_PARTS: Final = re.compile(rf"(?s).{{1,{_LONGEST_WORD}}}?[。！？，、；：]+|.{{1,{_LONGEST_WORD}}}")
+"""Scripts without spaces, and what no one could say in one breath: cut behind a mark, or at so many characters."""
+
 MAX_PAUSE_S: Final = 10.0
 _PAUSE: Final = re.compile(r"\[pause:(\d{1,2}(?:\.\d{1,3})?)s\]")
 _PAUSE_BEGUN: Final = re.compile(r"\[[^\]\s]{0,15}$")
@@ -22,10 +29,9 @@ _CLAUSE_END: Final = re.compile(r"[,;:，；：、][\"'»”’)\]]*$")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """The next word, with the white space before it. `opens`: it begins a run."""
+    """The next word, with the white space before it."""
 
     text: str
-    opens: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class RunFeed:
         self._waiting = ""
         """Words without anything to say, kept for the run to come."""
         self._length = 0
-        """Characters of the open run; 0: none is open."""
+        """Characters of the open run, wide ones weighted; 0: none is open."""
 
     @property
     def leftover(self) -> str:
@@ -94,13 +100,13 @@ class RunFeed:
 
     def _take(self, words: list[str]) -> list[Piece]:
         pieces: list[Piece] = []
-        for word in words:
+        for word in (part for long in words for part in _parts(long)):
             if word.isspace() or (not self._length and not any(map(str.isalnum, word))):
                 self._waiting += word
                 continue
-            pieces.append(Word(self._waiting + word, opens=not self._length))
+            pieces.append(Word(self._waiting + word))
             self._waiting = ""
-            self._length += len(word)
+            self._length += sum(_WIDE_WEIGHT if ord(letter) >= _WIDE else 1 for letter in word)
             if self._full(word):
                 pieces += self._close()
         return pieces
@@ -117,3 +123,7 @@ class RunFeed:
             return []
         self._length = 0
         return [RunEnd()]
+
+
+def _parts(word: str) -> list[str]:
+    return [word] if len(word) <= _LONGEST_WORD else _PARTS.findall(word)

@@ -66,8 +66,8 @@ class Scheduler:
     def join(self, stream: Stream, channel: Channel) -> None:
         """A stream begins; its sequence is the talker's."""
         self._speakers[stream.number] = Speaker(stream, channel)
-        if stream.spec.continue_codes is not None:
-            self._put(Prime(channel, stream.spec.continue_codes))
+        for run in stream.spec.given:
+            self._put(Prime(channel, run.codes))
 
     def stream(self, number: int) -> Stream | None:
         """A stream under way."""
@@ -111,6 +111,8 @@ class Scheduler:
             self._put(Silence(speaker.channel, pause.seconds, pause.text))
             return True
         stream.take_text(self._tokenize)
+        if stream.skip_given():
+            return True
         if stream.can_begin:
             stream.begin(self._talker, self._table, self._manifest)
             return True

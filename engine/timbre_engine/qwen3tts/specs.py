@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_common.documents import Voice
+from timbre_common.engine_stream import Codes
 from timbre_common.errors import InvalidInput
 from timbre_common.voiceprofile import Sampling as VoiceSampling
 from timbre_engine.model.manifest import Manifest, Sampling
 from timbre_engine.qwen3tts import languages
 from timbre_engine.qwen3tts.embeddings import Embeddings
 from timbre_engine.qwen3tts.prompt import Frame, Reference
-from timbre_engine.qwen3tts.stream import Spec
+from timbre_engine.qwen3tts.stream import Given, Spec
 from timbre_engine.qwen3tts.talker import LaneKey
 
 
@@ -63,7 +64,7 @@ class Wanted:
     streaming_text: bool = True
     greedy: bool = False
     """Whether the predictor takes the likeliest codes, whatever its defaults."""
-    continue_codes: NDArray[np.int32] | None = None
+    given: tuple[Given, ...] = ()
 
 
 def make(
@@ -96,8 +97,21 @@ def make(
         sampling=_sampling(wanted.voice.sampling, manifest.sampling),
         predictor_sampling=Sampling(temperature=0.0) if wanted.greedy else manifest.predictor_sampling,
         seed=wanted.seed,
-        continue_codes=wanted.continue_codes,
+        given=wanted.given,
     )
+
+
+def given(codes: Codes) -> tuple[Given, ...]:
+    """The runs in the codes of a `continue`: an empty frame stands where a run ended."""
+    runs: list[Given] = []
+    frames: list[list[int]] = []
+    for frame in codes:
+        if frame:
+            frames.append(frame)
+        else:
+            runs.append(Given(np.array(frames, np.int32), complete=True))
+            frames = []
+    return (*runs, Given(np.array(frames, np.int32), complete=False)) if frames else tuple(runs)
 
 
 def _speaks(tag: str, manifest: Manifest) -> bool:

@@ -23,6 +23,14 @@ MIN_TOKENS: Final = 2
 """The first codes that cannot be the end of speech, as the official implementation has it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A run's frames that another engine made: codes [frames, codebooks]. `complete`: it made all of them."""
+
+    codes: NDArray[np.int32]
+    complete: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """What an utterance is made with; everything checked."""
@@ -36,8 +44,8 @@ class Spec:
     sampling: Sampling
     predictor_sampling: Sampling
     seed: int
-    continue_codes: NDArray[np.int32] | None = None
-    """Frames made elsewhere, [frames, codebooks]."""
+    given: tuple[Given, ...] = ()
+    """Runs made elsewhere: speech goes on after them."""
 
 
 @dataclass(eq=False, slots=True)
@@ -74,6 +82,7 @@ class Stream:
         """Samples made that the client has not taken."""
         self._feed = RunFeed()
         self._pieces: deque[Piece] = deque()
+        self._given = deque(spec.given)
 
     def feed(self, text: str) -> None:
         """More text."""
@@ -116,14 +125,15 @@ class Stream:
                 return
             piece = self._pieces.popleft()
             if isinstance(piece, RunEnd):
-                assert self.run is not None
+                if self.run is None:  # the speech ended before its text did
+                    continue
                 self.run.ended = True
                 return
             assert isinstance(piece, Word)
             self.run = self.run or Run()
             self.run.words.append((len(self.run.tokens), piece.text))
             self.run.characters += len(piece.text)
-            self.run.tokens += tokenize(piece.text.lstrip() if piece.opens else piece.text)
+            self.run.tokens += tokenize(piece.text if self.run.tokens else piece.text.lstrip())
 
     @property
     def can_begin(self) -> bool:
@@ -132,7 +142,8 @@ class Stream:
         if run is None or run.begun:
             return False
         dual = self.spec.streaming_text and self.spec.reference is None
-        return run.ended or (dual and bool(run.tokens))
+        needed = len(self._given[0].codes) if self._given else 0
+        return run.ended or (dual and len(run.tokens) > needed)
 
     @property
     def can_step(self) -> bool:
@@ -141,6 +152,14 @@ class Stream:
         if run is None or not run.begun:
             return False
         return run.frames == 0 or run.track is not None or run.ended or run.frames < len(run.tokens)
+
+    def skip_given(self) -> bool:
+        """Pass over a run that was wholly made elsewhere, once its text is there."""
+        if not self._given or not self._given[0].complete or self.run is None or not self.run.ended:
+            return False
+        self._given.popleft()
+        self.run = None
+        return True
 
     def begin(self, talker: Talker, table: Embeddings, manifest: Manifest) -> None:
         """Put the run's prompt into the talker, but for its last position."""
@@ -154,9 +173,22 @@ class Stream:
             rest = prompt.streaming(run.tokens[0], ids, table)
         else:
             rest, run.track = prompt.whole(run.tokens, ids, table), np.empty((0, table.pad.size), np.float32)
+        if self._given:
+            rest = np.concatenate([rest, self._take_given(run, table)])
         talker.prefill(self.sequence, rest[:-1])
         run.input = rest[-1]
         run.begun = True
+
+    def _take_given(self, run: Run, table: Embeddings) -> Vectors:
+        """The positions of frames made elsewhere, the last one's text track not yet added; its text was heard there."""
+        codes = self._given.popleft().codes
+        vectors = table.frames(codes)
+        for frame in range(len(codes) - 1):
+            vectors[frame] += self._text_vector(run, frame, table)
+        run.frames = len(codes)
+        run.history = codes[:, 0].tolist()
+        self.words(last=False)
+        return vectors
 
     def next_input(self, table: Embeddings) -> Vectors:
         """The vector of the position to step."""
@@ -165,8 +197,7 @@ class Stream:
         assert run.input is not None
         if run.frames == 0:
             return run.input
-        vector: Vectors = run.input + self._text_vector(run, run.frames - 1, table)
-        return vector
+        return np.add(run.input, self._text_vector(run, run.frames - 1, table), dtype=np.float32)
 
     def advance(self, code: int, vector: Vectors) -> None:
         """A frame was made: its code 0, and the sum of its codes' embeddings [hidden]."""
@@ -194,7 +225,7 @@ class Stream:
         return self.sequence.positions >= positions or (run.ended and run.frames >= most)
 
     def _text_vector(self, run: Run, frame: int, table: Embeddings) -> Vectors:
-        vector = table.pad
+        vector: Vectors = table.pad
         if run.track is not None:
             vector = run.track[frame] if frame < len(run.track) else table.pad
         elif frame + 1 < len(run.tokens):

@@ -14,8 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-import numpy as np
-
 from timbre_common import logs
 from timbre_common.documents import Voice
 from timbre_common.errors import InvalidInput, TimbreError
@@ -165,7 +163,7 @@ class Worker:
                 seed=begin.seed,
                 instructions=begin.instructions,
                 greedy=voice.sampling.temperature == 0,
-                continue_codes=None if begin.continue_codes is None else np.array(begin.continue_codes, np.int32),
+                given=specs.given(begin.continue_codes or []),
             )
             spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
             stream = Stream(begin.number, spec, machine.talker.open(key))

@@ -1,0 +1,117 @@
+"""Utterances without a process and without the codec: what commands and tests look at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbre_common.documents import Voice
+from timbre_engine.qwen3tts import languages, specs
+from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job
+from timbre_engine.qwen3tts.machine import Machine
+from timbre_engine.qwen3tts.output import Output
+from timbre_engine.qwen3tts.scheduler import Scheduler
+from timbre_engine.qwen3tts.stream import Given, Stream
+from timbre_engine.qwen3tts.talker import LaneKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for; the fields are those of `timbre-engine codes`."""
+
+    voice: Voice
+    text: str
+    language: str = "auto"
+    instructions: str | None = None
+    clip: specs.Clip | None = None
+    streaming_text: bool = True
+    greedy: bool = False
+    seed: int = 0
+    frames: int = 64
+    given: tuple[Given, ...] = ()
+
+
+class Offline:
+    """Streams over a machine, stepped by the caller; one at a time over the same machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._streams: list[Stream] = []
+        self._made: list[list[NDArray[np.int32]]] = []
+        self._finished: set[int] = set()
+        self._scheduler = Scheduler(
+            machine.manifest,
+            machine.talker,
+            machine.predictor,
+            self._put,
+            machine.table,
+            machine.model.tokenize,
+            lambda stream: machine.adapters.give_back(stream.spec.adapters),
+        )
+
+    def join(self, request: Request) -> int:
+        """Begin an utterance whose text is whole; its number. Raises InvalidInput that names the field."""
+        machine, voice = self._machine, request.voice
+        specs.check_voice(voice, machine.manifest)
+        key: LaneKey = ()
+        if voice.adapter is not None:
+            machine.adapters.know(voice.adapter, machine.adapters.check(voice.adapter))
+            key = machine.adapters.take(voice.adapter)
+        wanted = specs.Wanted(
+            voice=voice,
+            language=self._language(request.language),
+            seed=request.seed,
+            instructions=request.instructions,
+            clip=request.clip,
+            streaming_text=request.streaming_text,
+            greedy=request.greedy,
+            given=request.given,
+        )
+        number = len(self._streams)
+        spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
+        stream = Stream(number, spec, machine.talker.open(key))
+        self._streams.append(stream)
+        self._made.append([np.empty((0, machine.manifest.codec.codebooks), np.int32)])
+        stream.feed(request.text)
+        stream.end()
+        self._scheduler.join(stream, Channel(number, machine.codec.state(), Output(0.0, 1.0)))
+        return number
+
+    def tick(self) -> None:
+        """One frame of each."""
+        self._scheduler.tick()
+
+    def codes(self, number: int) -> NDArray[np.int32]:
+        """What was made so far: [frames, codebooks]."""
+        return np.concatenate(self._made[number])
+
+    def finished(self, number: int) -> bool:
+        """Whether it has ended."""
+        return number in self._finished
+
+    def stop(self, number: int) -> None:
+        """End it at the next tick."""
+        self._streams[number].cancelled = True
+
+    def _put(self, job: Job) -> None:
+        if isinstance(job, Decode):
+            self._made[job.channel.number].append(job.codes)
+        elif isinstance(job, Finish):
+            self._finished.add(job.channel.number)
+
+    def _language(self, language: str) -> str | None:
+        known = self._machine.manifest.languages
+        if language == "auto":
+            return None
+        return language if language in known else languages.resolve(language, known)
+
+
+def codes_of(machine: Machine, request: Request) -> NDArray[np.int32]:
+    """The codes of a text alone: [frames, codebooks]. Raises InvalidInput that names the field."""
+    offline = Offline(machine)
+    number = offline.join(request)
+    while not offline.finished(number):
+        offline.tick()
+        if len(offline.codes(number)) >= request.frames:
+            offline.stop(number)
+    return offline.codes(number)[: request.frames]
