@@ -145,6 +145,22 @@ async def test_barge_in_stops_the_engine_and_says_what_was_heard() -> None:
         assert (await one.next("error"))["code"] == "unknown_context"
 
 
+async def test_what_waits_for_the_floor_can_be_cancelled() -> None:
+    async with House([PACE]) as house, house.listener() as listener:
+        await house.publish(message("lisa", "Ceci est une phrase assez longue pour que l'on attende sa fin. " * 2))
+        await listener.next("audio.start")
+        waiting = message("electra", "Et moi ?")
+        await house.publish(waiting)
+        await listener.wait_for(lambda: any(status["waiting"] for status in listener.of("status")))
+        context = next(status["waiting"][0]["context_id"] for status in listener.of("status") if status["waiting"])
+        await listener.send({"type": "context.cancel", "context_id": context})
+        cancelled = await listener.next("context.cancelled")
+        assert (cancelled["context_id"], cancelled["heard_ms"], cancelled["heard_text"]) == (context, 0, "")
+        assert (await house.announcement("tts_end", waiting.id))["reason"] == "cancelled"
+        await listener.next("audio.done", reason="finished")
+        assert len(listener.of("audio.start")) == 1
+
+
 @pytest.mark.parametrize("encoding", ["s16le", "opus"])
 async def test_resume_after_a_cut_loses_no_sample(encoding: str) -> None:
     text = "Il était une fois, dans une forêt profonde, une renarde qui savait parler aux étoiles."
