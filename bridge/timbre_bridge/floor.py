@@ -118,8 +118,6 @@ class Floor:
         return [(Act.MAKE, utterance.context_id), *actions] if make else actions
 
     def _expire(self, now: float) -> list[Action]:
-        expired = [
-            place for place in self._waiting if place.expires_at <= now and place.utterance.context_id != self._prepared
-        ]
+        expired = [place for place in self._waiting if place.expires_at <= now]
         self._waiting = [place for place in self._waiting if place not in expired]
         return [(Act.EXPIRE, place.utterance.context_id) for place in expired]

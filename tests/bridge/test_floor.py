@@ -90,6 +90,17 @@ def test_what_waits_too_long_expires(expires_at: float | None, expires: float) -
     assert acts(room.ended("a", expires)) == ""
 
 
+def test_what_is_made_already_expires_all_the_same() -> None:
+    room = floor()
+    room.request(utterance("a"), 0)
+    room.request(utterance("b", expires_at=2.0), 0)
+    room.request(utterance("c"), 0)
+    assert acts(room.made("a", 1)) == "make b"
+    assert acts(room.tick(2)) == "expire b"
+    assert acts(room.ended("b", 2)) == "make c"
+    assert acts(room.ended("a", 3)) == "air c"
+
+
 def test_a_cancelled_one_leaves_the_queue() -> None:
     room = floor()
     room.request(utterance("a"), 0)
