@@ -172,6 +172,41 @@ def test_a_cancelled_utterance_takes_no_more_text() -> None:
     assert said(intake, chunk("b"), chunk("c", is_final=True)) == [">"]
 
 
+def closing(text: str) -> Message:
+    return message("narrative.text", text, correlation_id="c")
+
+
+def test_a_text_that_goes_on_after_silence_is_said_once() -> None:
+    intake = Intake(SETTINGS)
+    assert said(intake, chunk("Un, ")) == ["<", "Un, "]
+    assert story(intake.tick(2.0)) == [">"]
+    assert said(intake, chunk("deux, "), now=3.0) == ["<", "deux, "]
+    assert said(intake, closing("Un, deux, trois."), now=4.0) == ["trois.", ">"]
+
+
+def test_the_next_utterance_of_a_session_is_a_new_one() -> None:
+    intake = Intake(SETTINGS)
+    first, second = (message("narrative.chunk", "Oui.", session_id="s", index=0) for _ in range(2))
+    assert said(intake, first) == ["<", "Oui."]
+    assert story(intake.tick(2.0)) == [">"]
+    assert said(intake, second, now=3.0) == ["<", "Oui."]
+
+
+@pytest.mark.parametrize("more", [[chunk("deux. ", is_final=True)], [chunk("deux. ")], []])
+@pytest.mark.parametrize("cut_late", [False, True])
+def test_no_closing_text_goes_on_with_what_was_cancelled(more: list[Message], cut_late: bool) -> None:
+    intake = Intake(SETTINGS)
+    begin = intake.accept(chunk("Un, "), 0.0, WALL)[0]
+    assert isinstance(begin, Begin)
+    if cut_late:
+        intake.tick(2.0)
+    intake.forget(begin.utterance.context_id)
+    assert "deux. " not in said(intake, *more, now=2.1)
+    intake.tick(4.0)
+    assert said(intake, closing("Un, deux. Trois."), now=5.0) == []
+    assert said(intake, closing("Quatre."), now=5.0) == ["<", "Quatre.", ">"]
+
+
 def test_open_utterances_are_bounded() -> None:
     intake = Intake(SETTINGS)
     events = [story(intake.accept(chunk("a", correlation_id=str(n)), 0.0, WALL)) for n in range(1_030)]
