@@ -113,8 +113,8 @@ class Hub:
                 total -= recording.kept_bytes
                 recording.release()
                 total += recording.kept_bytes
-            due = max(recording.playout.end, recording.utterance.received_at)
-            if now > due + self._settings.keep or total > self._settings.keep_bytes:
+            never_heard = recording.air_at is None
+            if never_heard or now > recording.playout.end + self._settings.keep or total > self._settings.keep_bytes:
                 total -= recording.kept_bytes
                 del self._recordings[context_id]
 
