@@ -55,9 +55,10 @@ async def test_malformed_connections_have_their_close_codes() -> None:
         ]
         codes = await asyncio.gather(*(close_code(house.url, *sent) for sent, _ in cases))
         assert codes == [code for _, code in cases]
-        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-            await close_code(house.url, START, subprotocol="other")
-        assert refused.value.status == 400
+        for other in ("other", "timbre.v10"):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await close_code(house.url, START, subprotocol=other)
+            assert refused.value.status == 400
 
 
 async def test_unknown_types_are_answered_and_the_connection_goes_on() -> None:
