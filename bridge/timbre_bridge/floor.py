@@ -88,10 +88,6 @@ class Floor:
         """Expire what has waited too long."""
         return self._expire(now)
 
-    def next_tick(self) -> float | None:
-        """When `tick` next has something to do."""
-        return min((place.expires_at for place in self._waiting), default=None)
-
     def _replace(self, utterance: Utterance) -> list[Action]:
         lower = [other for other in [*self._on_air.values(), *self.waiting] if other.priority <= utterance.priority]
         return [(Act.REPLACE, other.context_id) for other in lower]

@@ -129,12 +129,6 @@ class Intake:
                 events += self._close(key, entry)
         return events
 
-    def next_tick(self) -> float | None:
-        """When `tick` next has something to do; None: never, as things stand."""
-        due = [entry.last_piece + self._settings.chunk_silence for entry in self._open.values()]
-        due += [entry.order.deadline for entry in self._open.values() if entry.order.deadline is not None]
-        return min(due, default=None)
-
     def forget(self, context_id: str) -> None:
         """The utterance was cancelled: further pieces of it are not spoken, until its text is complete."""
         for entry in (*self._open.values(), *self._closed.values()):
