@@ -147,7 +147,7 @@ class Intake:
                 yield Begin(utterance)
         entry.last_piece = now
         payload = message.payload
-        yield from _pieces(entry, entry.order.add(payload.index, payload.spoken_text, now, last=payload.is_final))
+        yield from _pieces(entry, entry.order.add(payload.index, payload.spoken_text, now, last=bool(payload.is_final)))
         if entry.order.complete:
             yield from self._close(key, entry)
 
@@ -210,7 +210,7 @@ def _utterance(message: Message, now: float, wall: datetime) -> Utterance:
         received_at=now,
         emotion=(message.payload.emotion or "neutral").lower()[:32],
         language=message.payload.language,
-        priority=Priority.named(message.metadata.priority),
+        priority=Priority.named(message.metadata.priority or "normal"),
         correlation_id=message.metadata.correlation_id or message.id,
         expires_at=expires_at,
     )
