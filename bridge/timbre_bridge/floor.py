@@ -58,6 +58,9 @@ class Floor:
     def request(self, utterance: Utterance, now: float) -> list[Action]:
         """An utterance wants the floor."""
         if self._policy is FloorPolicy.MIX:
+            mine = sum(other.agent_id == utterance.agent_id for other in self._on_air.values())
+            if mine >= self._waiting_per_agent:
+                return [(Act.REFUSE, utterance.context_id)]
             return self._air(utterance, make=True)
         actions: list[Action] = []
         if self._policy is FloorPolicy.REPLACE:

@@ -122,9 +122,10 @@ def test_replace_lets_the_newest_speak() -> None:
 
 
 def test_mix_lets_all_speak() -> None:
-    room = floor(FloorPolicy.MIX)
+    room = floor(FloorPolicy.MIX, per_agent=2)
     assert acts(room.request(utterance("a"), 0)) == "make a air a"
     assert acts(room.request(utterance("b"), 0)) == "make b air b"
+    assert acts(room.request(utterance("c"), 0)) == "refuse c"
     room.made("a", 1)
     room.ended("a", 1)
     assert not room.idle
