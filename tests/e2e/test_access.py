@@ -32,7 +32,7 @@ async def close_code(url: str, *sent: str | bytes, subprotocol: str = "timbre.v1
     ):
         for data in sent:
             await (connection.send_str(data) if isinstance(data, str) else connection.send_bytes(data))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not connection.closed:
                 await connection.receive()
         code: int | None = connection.close_code
@@ -207,7 +207,7 @@ async def test_a_wrong_password_is_said_without_it() -> None:
         process = house.make_bridge()
         process.env["REDIS_URL"] = house.redis_url.replace("p%40ss%20word", "wrong")
         async with process:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while not any("authentication failed" in line for line in process.log):
                     await asyncio.sleep(0.05)
             assert not any("wrong" in line for line in process.log)
