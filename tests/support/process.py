@@ -66,7 +66,7 @@ class Process:
         )
         self._matched = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self._matched
 
     async def _read(self) -> None:
