@@ -16,7 +16,7 @@ from timbre_common.tokens import OPEN
 SECOND = bytes(48_000)
 
 
-def hub(keep_bytes: int = 1 << 20) -> Hub:
+def hub(keep_bytes: int = 8 << 20) -> Hub:
     return Hub(Settings(routes=Path("r"), keep=30.0, keep_bytes=keep_bytes))
 
 
@@ -55,6 +55,21 @@ def test_an_utterance_can_be_resumed_until_30_s_after_its_last_sample_was_due() 
     every.sweep(34.1)
     every.enter(late, [ResumePoint("a", 48_000)], 34.1)
     assert [each["code"] for each in told(late, 34.1)] == ["resume_gone"]
+
+
+def test_who_paused_an_utterance_for_longer_than_it_is_kept_gets_its_end() -> None:
+    every, paused = hub(), session()
+    every.add(paused, lambda: None)
+    each = kept(every, "a", seconds=20)
+    paused.attach(each, 0, 0.0)
+    paused.played("a", 0.0)
+    each.finish(DoneReason.FINISHED)
+    assert [message["type"] for message in told(paused, 49.0)] == ["audio.start"]
+    every.sweep(49.0)
+    assert (told(paused, 49.0), list(paused.streams)) == ([], ["a"])
+    every.sweep(51.0)
+    assert [(done["type"], done["samples"]) for done in told(paused, 51.0)] == [("audio.done", 480_000)]
+    assert paused.streams == {}
 
 
 def test_past_the_bytes_the_oldest_that_ended_go_first() -> None:

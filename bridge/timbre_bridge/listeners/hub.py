@@ -20,7 +20,7 @@ class Hub:
     """Joins recordings to the sessions that hear them.
 
     Keeps each recording until `keep` seconds after its last sample was due; past `keep_bytes` the oldest finished
-    ones go first, and resuming them answers `resume_gone`.
+    ones go first, and resuming them answers `resume_gone`. A listener who has paused one for so long gets its end.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -117,6 +117,12 @@ class Hub:
             if never_heard or now > recording.playout.end + self._settings.keep or total > self._settings.keep_bytes:
                 total -= recording.kept_bytes
                 del self._recordings[context_id]
+                self._let_go(recording)
+
+    def _let_go(self, recording: Recording) -> None:
+        for session, wake in self._wake.items():
+            if session.let_go(recording):
+                wake()
 
     def status(
         self,
