@@ -209,7 +209,7 @@ def _utterance(message: Message, now: float, wall: datetime) -> Utterance:
         room=(message.recipient.room or DEFAULT_ROOM)[:_MAX_ROOM_CHARS],
         received_at=now,
         emotion=(message.payload.emotion or "neutral").lower()[:32],
-        language=message.payload.language,
+        language=message.payload.language or None,
         priority=Priority.named(message.metadata.priority or "normal"),
         correlation_id=message.metadata.correlation_id or message.id,
         expires_at=expires_at,

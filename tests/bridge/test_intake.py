@@ -96,6 +96,12 @@ def test_a_whole_text_is_one_utterance() -> None:
     assert [piece, close] == [Piece(utterance.context_id, "Bonjour."), Close(utterance.context_id)]
 
 
+def test_what_is_empty_counts_as_absent() -> None:
+    begin = Intake(SETTINGS).accept(message("narrative.text", "Oui.", room="", emotion="", language=""), 0.0, WALL)[0]
+    assert isinstance(begin, Begin)
+    assert (begin.utterance.room, begin.utterance.emotion, begin.utterance.language) == ("default", "neutral", None)
+
+
 def test_chunks_of_one_correlation_are_one_utterance() -> None:
     intake = Intake(SETTINGS)
     assert said(intake, chunk("Bon"), chunk("jour "), chunk("toi.", is_final=True)) == [
