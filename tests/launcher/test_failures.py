@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from launcher.running import STAND_INS, Ports, profile, running, write
@@ -190,7 +191,10 @@ def test_a_killed_launcher_leaves_nothing(folder: Path) -> None:
 def test_a_second_ctrl_c_does_not_wait(folder: Path) -> None:
     with running(command(Ports()), folder, STAND_IN_FOLDER=str(folder)) as launcher:
         launcher.until("Timbre is up")
-        os.kill(int((folder / "bridge.pid").read_text()), signal.SIGSTOP)
+        bridge = psutil.Process(int((folder / "bridge.pid").read_text()))
+        bridge.suspend()
+        # Until it stands: of two signals that wait for a process to run, SIGTERM would be the first.
+        assert eventually(lambda: bridge.status() == psutil.STATUS_STOPPED)
         began = time.monotonic()
         launcher.key(b"\x03")
         time.sleep(0.5)
