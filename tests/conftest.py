@@ -5,12 +5,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
+# No time limits: on a machine that does something else too they fail by chance.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # CI runs the same examples each time, so that it fails for a change and not by chance; elsewhere each run explores.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile("ci", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "explore")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -58,6 +58,9 @@ class Floor:
     def request(self, utterance: Utterance, now: float) -> list[Action]:
         """An utterance wants the floor."""
         if self._policy is FloorPolicy.MIX:
+            mine = sum(other.agent_id == utterance.agent_id for other in self._on_air.values())
+            if mine >= self._waiting_per_agent:
+                return [(Act.REFUSE, utterance.context_id)]
             return self._air(utterance, make=True)
         actions: list[Action] = []
         if self._policy is FloorPolicy.REPLACE:
@@ -88,10 +91,6 @@ class Floor:
         """Expire what has waited too long."""
         return self._expire(now)
 
-    def next_tick(self) -> float | None:
-        """When `tick` next has something to do."""
-        return min((place.expires_at for place in self._waiting), default=None)
-
     def _replace(self, utterance: Utterance) -> list[Action]:
         lower = [other for other in [*self._on_air.values(), *self.waiting] if other.priority <= utterance.priority]
         return [(Act.REPLACE, other.context_id) for other in lower]
@@ -118,8 +117,6 @@ class Floor:
         return [(Act.MAKE, utterance.context_id), *actions] if make else actions
 
     def _expire(self, now: float) -> list[Action]:
-        expired = [
-            place for place in self._waiting if place.expires_at <= now and place.utterance.context_id != self._prepared
-        ]
+        expired = [place for place in self._waiting if place.expires_at <= now]
         self._waiting = [place for place in self._waiting if place not in expired]
         return [(Act.EXPIRE, place.utterance.context_id) for place in expired]

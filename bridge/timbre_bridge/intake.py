@@ -77,8 +77,8 @@ Event = Begin | Piece | Close | Expired
 
 
 @dataclass
-class _Open:
-    """An utterance that still takes pieces."""
+class _Chunked:
+    """An utterance that comes in pieces."""
 
     utterance: Utterance
     order: PieceOrder
@@ -92,8 +92,9 @@ class Intake:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._ids: OrderedDict[str, None] = OrderedDict()
-        self._open: OrderedDict[Key, _Open] = OrderedDict()
-        self._brought: OrderedDict[Key, list[str]] = OrderedDict()
+        self._open: OrderedDict[Key, _Chunked] = OrderedDict()
+        self._closed: OrderedDict[Key, _Chunked] = OrderedDict()
+        """Closed by silence or by their last piece; a closing text, or more after the silence, may still come."""
 
     def judge(self, message: Message, agents: frozenset[str] | set[str]) -> Outcome:
         """Whether the message is spoken, or why not. Remembers its id where it is."""
@@ -128,15 +129,9 @@ class Intake:
                 events += self._close(key, entry)
         return events
 
-    def next_tick(self) -> float | None:
-        """When `tick` next has something to do; None: never, as things stand."""
-        due = [entry.last_piece + self._settings.chunk_silence for entry in self._open.values()]
-        due += [entry.order.deadline for entry in self._open.values() if entry.order.deadline is not None]
-        return min(due, default=None)
-
     def forget(self, context_id: str) -> None:
         """The utterance was cancelled: further pieces of it are not spoken, until its text is complete."""
-        for entry in self._open.values():
+        for entry in (*self._open.values(), *self._closed.values()):
             if entry.utterance.context_id == context_id:
                 entry.order.mute()
 
@@ -144,16 +139,27 @@ class Intake:
         key = _key(message)
         entry = self._open.get(key)
         if entry is None:
-            entry = _Open(utterance, PieceOrder(self._settings.reorder_wait), now)
+            entry = self._opened(message, utterance, now)
             if len(self._open) >= _REMEMBERED_KEYS:
                 yield from self._close(*next(iter(self._open.items())))
             self._open[key] = entry
-            yield Begin(utterance)
+            if not entry.order.muted:
+                yield Begin(utterance)
         entry.last_piece = now
         payload = message.payload
-        yield from _pieces(entry, entry.order.add(payload.index, payload.spoken_text, now, last=payload.is_final))
+        yield from _pieces(entry, entry.order.add(payload.index, payload.spoken_text, now, last=bool(payload.is_final)))
         if entry.order.complete:
             yield from self._close(key, entry)
+
+    def _opened(self, message: Message, utterance: Utterance, now: float) -> _Chunked:
+        """A new utterance. One that goes on after silence knows what was said of its text, and whether it was cut."""
+        entry = _Chunked(utterance, PieceOrder(self._settings.reorder_wait), now)
+        before = self._closed.pop(_key(message), None)
+        if before and message.metadata.correlation_id and not before.order.complete:
+            entry.brought = before.brought
+            if before.order.muted:
+                entry.order.mute()
+        return entry
 
     def _whole(self, message: Message, utterance: Utterance) -> Iterator[Event]:
         text = message.payload.spoken_text
@@ -165,24 +171,24 @@ class Intake:
                 yield from _pieces(entry, [not_brought(text, entry.brought)])
                 yield from self._close(key, entry, drained=True)
                 return
-            if key in self._brought:
-                text = not_brought(text, self._brought.pop(key))
-                if not text.strip():
+            if before := self._closed.pop(key, None):
+                text = not_brought(text, before.brought)
+                if before.order.muted or not text:
                     return
         yield Begin(utterance)
         yield Piece(utterance.context_id, text)
         yield Close(utterance.context_id)
 
-    def _close(self, key: Key, entry: _Open, *, drained: bool = False) -> list[Event]:
+    def _close(self, key: Key, entry: _Chunked, *, drained: bool = False) -> list[Event]:
         del self._open[key]
         events: list[Event] = []
         if not drained:
             events += _pieces(entry, entry.order.drain())
-        _remember(self._brought, key, entry.brought, _REMEMBERED_KEYS)
+            _remember(self._closed, key, entry, _REMEMBERED_KEYS)
         return [*events, Close(entry.utterance.context_id)]
 
 
-def _pieces(entry: _Open, texts: list[str]) -> list[Event]:
+def _pieces(entry: _Chunked, texts: list[str]) -> list[Event]:
     texts = [text for text in texts if text]
     entry.brought += texts
     return [Piece(entry.utterance.context_id, text) for text in texts]
@@ -203,8 +209,8 @@ def _utterance(message: Message, now: float, wall: datetime) -> Utterance:
         room=(message.recipient.room or DEFAULT_ROOM)[:_MAX_ROOM_CHARS],
         received_at=now,
         emotion=(message.payload.emotion or "neutral").lower()[:32],
-        language=message.payload.language,
-        priority=Priority.named(message.metadata.priority),
+        language=message.payload.language or None,
+        priority=Priority.named(message.metadata.priority or "normal"),
         correlation_id=message.metadata.correlation_id or message.id,
         expires_at=expires_at,
     )

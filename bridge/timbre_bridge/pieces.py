@@ -21,8 +21,8 @@ class PieceOrder:
     _next: int = 0
     _early: dict[int, str] = field(default_factory=dict)
     _last: int | None = None
-    _ended: bool = False
-    _muted: bool = False
+    muted: bool = False
+    """Nothing more is said."""
 
     def add(self, index: int | None, text: str, now: float, *, last: bool = False) -> list[str]:
         """Pieces that can be said now that this one is here."""
@@ -61,7 +61,7 @@ class PieceOrder:
 
     def mute(self) -> None:
         """Say nothing more."""
-        self._muted = True
+        self.muted = True
 
     def _take(self) -> list[str]:
         ready = []
@@ -75,7 +75,7 @@ class PieceOrder:
         return self._take()
 
     def _said(self, texts: list[str]) -> list[str]:
-        return [] if self._muted else texts
+        return [] if self.muted else texts
 
 
 def not_brought(whole: str, brought: Iterable[str]) -> str:

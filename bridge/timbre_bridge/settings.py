@@ -53,7 +53,7 @@ class Settings:
     floor: FloorPolicy = FloorPolicy.QUEUE
     """Who may speak in a room at a time."""
     waiting_per_agent: PositiveInt = 32
-    """Utterances of one agent that may wait in a room; more are refused with tts_error."""
+    """Utterances of one agent that may wait in a room (with `mix`: speak); more are refused with tts_error."""
     max_wait: PositiveFloat = 60.0
     """Seconds that an utterance waits for the floor, or for an engine, before it expires."""
     speak_to_agents: Annotated[bool, Parameter(negative=())] = False

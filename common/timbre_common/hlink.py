@@ -69,7 +69,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: str | None = None
     language: str | None = None
     index: int | None = None
-    is_final: bool = False
+    is_final: bool | None = None
     context_id: str | None = None
     reason: str | None = None
     heard_text: str | None = None
@@ -89,7 +89,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Delivery: priority, what belongs together, and how long it is worth saying (`ttl`, seconds)."""
 
-    priority: str = "normal"
+    priority: str | None = None
     correlation_id: str | None = None
     ttl: float | None = None
     traceparent: str | None = None

@@ -84,10 +84,20 @@ def test_what_waits_too_long_expires(expires_at: float | None, expires: float) -
     room = floor()
     room.request(utterance("a"), 0)
     room.request(utterance("b", expires_at=expires_at), 0)
-    assert room.next_tick() == expires
     assert acts(room.tick(expires - 0.1)) == ""
     assert acts(room.tick(expires)) == "expire b"
     assert acts(room.ended("a", expires)) == ""
+
+
+def test_what_is_made_already_expires_all_the_same() -> None:
+    room = floor()
+    room.request(utterance("a"), 0)
+    room.request(utterance("b", expires_at=2.0), 0)
+    room.request(utterance("c"), 0)
+    assert acts(room.made("a", 1)) == "make b"
+    assert acts(room.tick(2)) == "expire b"
+    assert acts(room.ended("b", 2)) == "make c"
+    assert acts(room.ended("a", 3)) == "air c"
 
 
 def test_a_cancelled_one_leaves_the_queue() -> None:
@@ -112,9 +122,10 @@ def test_replace_lets_the_newest_speak() -> None:
 
 
 def test_mix_lets_all_speak() -> None:
-    room = floor(FloorPolicy.MIX)
+    room = floor(FloorPolicy.MIX, per_agent=2)
     assert acts(room.request(utterance("a"), 0)) == "make a air a"
     assert acts(room.request(utterance("b"), 0)) == "make b air b"
+    assert acts(room.request(utterance("c"), 0)) == "refuse c"
     room.made("a", 1)
     room.ended("a", 1)
     assert not room.idle

@@ -52,6 +52,7 @@ def test_the_address_it_listens_on_is_allowed_but_not_the_wildcard() -> None:
         ("https://evil.example", False),
         ("null", False),
         ("file://localhost:8760", False),
+        ("http://[", False),
     ],
 )
 def test_origin(origin: str | None, allowed: bool) -> None:

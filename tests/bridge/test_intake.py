@@ -96,6 +96,12 @@ def test_a_whole_text_is_one_utterance() -> None:
     assert [piece, close] == [Piece(utterance.context_id, "Bonjour."), Close(utterance.context_id)]
 
 
+def test_what_is_empty_counts_as_absent() -> None:
+    begin = Intake(SETTINGS).accept(message("narrative.text", "Oui.", room="", emotion="", language=""), 0.0, WALL)[0]
+    assert isinstance(begin, Begin)
+    assert (begin.utterance.room, begin.utterance.emotion, begin.utterance.language) == ("default", "neutral", None)
+
+
 def test_chunks_of_one_correlation_are_one_utterance() -> None:
     intake = Intake(SETTINGS)
     assert said(intake, chunk("Bon"), chunk("jour "), chunk("toi.", is_final=True)) == [
@@ -141,16 +147,15 @@ def test_whole_texts_of_one_correlation_are_all_spoken() -> None:
 def test_silence_closes_an_utterance() -> None:
     intake = Intake(SETTINGS)
     intake.accept(chunk("Bonjour."), 10.0, WALL)
-    assert intake.next_tick() == 11.5
     assert intake.tick(11.4) == []
     assert story(intake.tick(11.5)) == [">"]
-    assert intake.next_tick() is None
+    assert intake.tick(100.0) == []
 
 
 def test_a_missing_chunk_is_given_up() -> None:
     intake = Intake(SETTINGS)
     assert said(intake, chunk("a", index=0), chunk("c", index=2)) == ["<", "a"]
-    assert intake.next_tick() == pytest.approx(0.3)
+    assert intake.tick(0.29) == []
     assert story(intake.tick(0.31)) == ["c"]
 
 
@@ -170,6 +175,41 @@ def test_a_cancelled_utterance_takes_no_more_text() -> None:
     assert isinstance(begin, Begin)
     intake.forget(begin.utterance.context_id)
     assert said(intake, chunk("b"), chunk("c", is_final=True)) == [">"]
+
+
+def closing(text: str) -> Message:
+    return message("narrative.text", text, correlation_id="c")
+
+
+def test_a_text_that_goes_on_after_silence_is_said_once() -> None:
+    intake = Intake(SETTINGS)
+    assert said(intake, chunk("Un, ")) == ["<", "Un, "]
+    assert story(intake.tick(2.0)) == [">"]
+    assert said(intake, chunk("deux, "), now=3.0) == ["<", "deux, "]
+    assert said(intake, closing("Un, deux, trois."), now=4.0) == ["trois.", ">"]
+
+
+def test_the_next_utterance_of_a_session_is_a_new_one() -> None:
+    intake = Intake(SETTINGS)
+    first, second = (message("narrative.chunk", "Oui.", session_id="s", index=0) for _ in range(2))
+    assert said(intake, first) == ["<", "Oui."]
+    assert story(intake.tick(2.0)) == [">"]
+    assert said(intake, second, now=3.0) == ["<", "Oui."]
+
+
+@pytest.mark.parametrize("more", [[chunk("deux. ", is_final=True)], [chunk("deux. ")], []])
+@pytest.mark.parametrize("cut_late", [False, True])
+def test_no_closing_text_goes_on_with_what_was_cancelled(more: list[Message], cut_late: bool) -> None:
+    intake = Intake(SETTINGS)
+    begin = intake.accept(chunk("Un, "), 0.0, WALL)[0]
+    assert isinstance(begin, Begin)
+    if cut_late:
+        intake.tick(2.0)
+    intake.forget(begin.utterance.context_id)
+    assert "deux. " not in said(intake, *more, now=2.1)
+    intake.tick(4.0)
+    assert said(intake, closing("Un, deux. Trois."), now=5.0) == []
+    assert said(intake, closing("Quatre."), now=5.0) == ["<", "Quatre.", ">"]
 
 
 def test_open_utterances_are_bounded() -> None:

@@ -69,7 +69,7 @@ def test_the_first_audio_leaves_at_once_and_the_rest_in_80_ms() -> None:
     assert [each.n_samples for each in frames_of(track)] == [100, FRAME_SAMPLES, FRAME_SAMPLES, 5]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 5_000), min_size=1, max_size=6), st.integers(0, 2_000))
 def test_opus_frames_cover_the_audio_to_the_sample(pieces: list[int], start: int) -> None:
     total = sum(pieces)

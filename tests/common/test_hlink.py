@@ -35,6 +35,15 @@ def test_where_the_text_is(payload: dict[str, Any], text: str) -> None:
     assert hlink.parse(message(payload=payload)).payload.spoken_text == text
 
 
+def test_what_is_optional_may_be_null() -> None:
+    payload = dict.fromkeys(("text", "format", "emotion", "session_id", "language", "index", "is_final"))
+    metadata = dict.fromkeys(("priority", "correlation_id", "ttl", "traceparent"))
+    recipient = {"target": "user", "room": None}
+    said = hlink.parse(message(payload={"content": "Bonjour", **payload}, metadata=metadata, recipient=recipient))
+    assert said.payload.spoken_text == "Bonjour"
+    assert not said.payload.is_final
+
+
 def test_agents_in_any_case() -> None:
     assert hlink.parse(message(sender={"agent_id": " RENARDE "})).agent_id == "renarde"
 
@@ -86,9 +95,9 @@ messages = st.builds(
         emotion=optional,
         language=optional,
         index=st.none() | st.integers(0, 2**31),
-        is_final=st.booleans(),
+        is_final=st.none() | st.booleans(),
     ),
-    metadata=st.builds(Metadata, priority=texts, correlation_id=optional, ttl=st.none() | st.floats(0, 1e6)),
+    metadata=st.builds(Metadata, priority=optional, correlation_id=optional, ttl=st.none() | st.floats(0, 1e6)),
 )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from support.process import free_port
+from support.process import free_ports
 
 ROOT = Path(__file__).parents[2]
 TIMBRE = Path(sys.executable).with_name("timbre")
@@ -50,7 +50,7 @@ class Running:
         os.close(slave)
         self._terminal = master
 
-    def until(self, text: str, within: float = 30.0) -> str:
+    def until(self, text: str, within: float = 60.0) -> str:
         """Wait for `text` in the output; all output so far."""
         deadline = time.monotonic() + within
         while text not in self.output:
@@ -73,7 +73,7 @@ class Running:
         """Command lines of all processes that descend from it, orphans included."""
         return list(self._processes().values())
 
-    def gone(self, within: float = 5.0) -> bool:
+    def gone(self, within: float = 20.0) -> bool:
         """Whether no process is left, within so many seconds."""
         deadline = time.monotonic() + within
         while self.left():
@@ -115,7 +115,7 @@ class Ports:
     """Four free ports, as options."""
 
     def __init__(self) -> None:
-        self.bridge, self.engine, self.admin, self.redis = (free_port() for _ in range(4))
+        self.bridge, self.engine, self.admin, self.redis = free_ports(4)
 
     @property
     def inner(self) -> list[str]:

@@ -63,11 +63,10 @@ def main() -> None:
     (FOLDER / f"{ROLE}.pid").write_text(str(os.getpid()))
     with (FOLDER / f"{ROLE}.starts").open("a") as starts:
         starts.write("x")
-    serve(option("--port"))
+    (FOLDER / f"{ROLE}.routes").write_text(option("--routes"))
     if ROLE == "engine":
         serve(option("--admin-port"))
-    else:
-        (FOLDER / "routes").write_text(option("--routes"))
+    serve(option("--port"))
     while not (FOLDER / f"crash-{ROLE}").exists():
         time.sleep(0.02)
     sys.exit(3)

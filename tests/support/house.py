@@ -102,8 +102,11 @@ class House:
             self.bridge = self.make_bridge()
             self.url = (await self.bridge.start())[1]
             stack.push_async_exit(self.bridge.__aexit__)
-            reading = asyncio.create_task(self._read_announcements())
+            subscribed = asyncio.Event()
+            reading = asyncio.create_task(self._read_announcements(subscribed))
             stack.callback(reading.cancel)
+            async with asyncio.timeout(20):
+                await subscribed.wait()
             if self.wait_ready:
                 await self.ready()
             self._stack = stack.pop_all()
@@ -174,10 +177,12 @@ class House:
         for each in messages:
             await self.redis.publish("broadcast", each.encode())
 
-    async def _read_announcements(self) -> None:
+    async def _read_announcements(self, subscribed: asyncio.Event) -> None:
         async with self.redis.pubsub() as pubsub:
             await pubsub.subscribe("broadcast")
             async for data in pubsub.listen():
+                if data["type"] == "subscribe":
+                    subscribed.set()
                 if data["type"] != "message":
                     continue
                 try:

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import random
 import re
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,12 +15,24 @@ from typing import Self
 BIN = Path(sys.executable).parent
 
 
+def free_ports(count: int) -> list[int]:
+    """So many different ports on loopback that nobody listens on.
+
+    Below those that the kernel itself gives out (Linux: from 32768 on), so that nobody is given one meanwhile.
+    """
+    with ExitStack() as held:
+        ports: list[int] = []
+        while len(ports) < count:
+            probe = held.enter_context(socket.socket())
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+                ports.append(probe.getsockname()[1])
+        return ports
+
+
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One of them."""
+    return free_ports(1)[0]
 
 
 class Process:
@@ -53,7 +66,7 @@ class Process:
         )
         self._matched = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self._matched
 
     async def _read(self) -> None:

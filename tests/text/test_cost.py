@@ -44,7 +44,7 @@ def test_a_hundred_thousand_characters(unit: str) -> None:
     """Generous: what is quadratic takes minutes."""
     begin = time.process_time()
     clean(unit * (100_000 // len(unit)), "fr")
-    assert time.process_time() - begin < 10
+    assert time.process_time() - begin < 60
 
 
 @pytest.mark.parametrize("unit", ["*", "`", "[a](", "<a", "1", "12/", "bonjour ", "!", "~", "- "])
@@ -55,7 +55,7 @@ def test_character_by_character_is_linear(unit: str) -> None:
     for char in text:
         cleaner.feed(char)
     cleaner.finish()
-    assert time.process_time() - begin < 5
+    assert time.process_time() - begin < 30
 
 
 def test_deep_nesting_is_no_recursion() -> None:

@@ -40,7 +40,7 @@ def spoken(pieces: list[str], language: str, lexicon: dict[str, str] | None = No
     return "".join([cleaner.feed(piece) for piece in pieces]) + cleaner.finish()
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(data=st.data(), text=TEXTS, language=LANGUAGES, lexicon=LEXICONS)
 def test_any_cutting_gives_the_same_text(
     data: st.DataObject, text: str, language: str, lexicon: dict[str, str] | None
@@ -52,7 +52,7 @@ def test_any_cutting_gives_the_same_text(
     assert spoken(list(text), language, lexicon) == whole
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(text=TEXTS, language=LANGUAGES)
 def test_no_markup_and_no_emoji_is_left(text: str, language: str) -> None:
     result = clean(text, language)
@@ -63,7 +63,7 @@ def test_no_markup_and_no_emoji_is_left(text: str, language: str) -> None:
     assert unicodedata.is_normalized("NFC", result)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS, language=st.sampled_from(["fr", "en", "en-GB"]))
 def test_no_digit_is_left_to_the_engine(text: str, language: str) -> None:
     assert not set(clean(text, language)) & set("0123456789")

@@ -30,7 +30,7 @@ from timbre_client.test_session import caption, done, pcm, sound, start
 
 async def until_done(client: Client) -> list[Event]:
     events: list[Event] = []
-    async with asyncio.timeout(10), client.listen(["lisa"]) as heard:
+    async with asyncio.timeout(30), client.listen(["lisa"]) as heard:
         async for event in heard:
             events.append(event)
             if isinstance(event, AudioDone):

@@ -101,7 +101,7 @@ async def test_says_and_learns_when_the_first_sound_was_sent(redis_url: str, cha
     assert message.payload == hlink.Payload(content="Bonjour *à tous*", emotion="happy", language="fr")
     assert message.recipient.room == "salon"
     assert (spoken.agent_id, spoken.context_id, spoken.listeners, spoken.reason) == ("lisa", "c", 2, None)
-    assert spoken.first_sound_s is not None and 0 < spoken.first_sound_s < 5
+    assert spoken.first_sound_s is not None and 0 < spoken.first_sound_s < 10
 
 
 async def test_waits_for_the_end_where_asked(redis_url: str, channel: str) -> None:
@@ -127,16 +127,16 @@ async def test_says_so_where_no_bridge_listens(redis_url: str, channel: str, wai
 
 
 @pytest.mark.parametrize(
-    ("reply", "reason"),
+    ("reply", "patience", "reason"),
     [
-        (lambda _: [], "no sound of lisa within 0.2 s"),
-        (lambda message: [announcement("tts_error", message.id, message="no voice speaks")], "no voice speaks"),
+        (lambda _: [], 0.2, "no sound of lisa within 0.2 s"),
+        (lambda message: [announcement("tts_error", message.id, message="no voice speaks")], 20, "no voice speaks"),
     ],
 )
-async def test_failures_are_told(redis_url: str, channel: str, reply: Reply, reason: str) -> None:
+async def test_failures_are_told(redis_url: str, channel: str, reply: Reply, patience: float, reason: str) -> None:
     async with bridge_on(redis_url, channel, reply), Client(redis_url=redis_url, channel=channel) as client:
         with pytest.raises(NotSpoken, match=reason):
-            await client.say("lisa", "Bonjour", timeout=0.2)
+            await client.say("lisa", "Bonjour", timeout=patience)
 
 
 async def test_an_end_without_sound_is_a_result(redis_url: str, channel: str) -> None:

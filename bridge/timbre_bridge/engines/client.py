@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from aiohttp import (
     ClientError,
@@ -37,21 +37,21 @@ class EngineStream:
     """One utterance on an engine's connection: text goes in, audio and messages come out."""
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
-        self._socket = socket
+        self.socket = socket
         self.finished = False
         """The engine said `done` or `error`: the connection is free again."""
 
     async def send(self, message: Start | Text | End | Cancel) -> None:
         """Raises EngineUnavailable where the connection broke."""
         try:
-            await self._socket.send_str(engine_stream.encode(message))
+            await self.socket.send_str(engine_stream.encode(message))
         except (ClientError, ConnectionError) as error:
             raise EngineUnavailable("the connection to the engine broke") from error
 
     async def receive(self, within: float | None = SILENT_TIMEOUT) -> bytes | ServerMessage:
         """Audio (s16le) or a message. Raises UnknownVoice, InvalidInput, Busy, EngineUnavailable."""
         try:
-            message = await self._socket.receive(within)
+            message = await self.socket.receive(within)
         except TimeoutError as error:
             raise EngineUnavailable(f"the engine said nothing for {within:.0f} s") from error
         if message.type is WSMsgType.BINARY:
@@ -80,44 +80,39 @@ class EngineClient:
     @asynccontextmanager
     async def utterance(self, start: Start) -> AsyncIterator[EngineStream]:
         """A stream that has a slot. Leaving early cancels it on the engine. Raises as EngineStream does."""
-        stream, socket = await self._begin(start)
+        stream = await self._begin(start)
         try:
             yield stream
         finally:
-            if stream.finished:
-                self._put_back(socket)
-            else:
-                task = asyncio.create_task(self._abandon(stream, socket))
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+            self._leave(stream)
 
-    async def _begin(self, start: Start) -> tuple[EngineStream, ClientWebSocketResponse]:
+    async def _begin(self, start: Start) -> EngineStream:
         while self._idle:
-            socket = self._idle.pop()
-            # One that went stale while it was idle says so at its first use; the next one, or a new one, is tried.
+            stream = EngineStream(self._idle.pop())
             try:
-                return await self._start(socket, start), socket
+                return await self._start(stream, start)
             except EngineUnavailable:
-                await socket.close()
-        socket = await self._connect()
-        try:
-            return await self._start(socket, start), socket
-        except TimbreError:
-            await socket.close()
-            raise
+                # One that went stale while it was idle says so at its first use; the next one, or a new one, is tried.
+                if stream.finished:
+                    raise
+        return await self._start(EngineStream(await self._connect()), start)
 
-    async def _start(self, socket: ClientWebSocketResponse, start: Start) -> EngineStream:
-        stream = EngineStream(socket)
-        await stream.send(start)
+    async def _start(self, stream: EngineStream, start: Start) -> EngineStream:
         try:
-            answer = await stream.receive()
-        except TimbreError:
-            if stream.finished:
-                self._put_back(socket)
+            await stream.send(start)
+            if not isinstance(await stream.receive(), Started):
+                raise EngineUnavailable("the engine did not answer `started`")
+        except BaseException:
+            # Also where nobody wants it any more while it waits for a slot: its place in the queue is given back.
+            self._leave(stream)
             raise
-        if not isinstance(answer, Started):
-            raise EngineUnavailable("the engine did not answer `started`")
         return stream
+
+    def _leave(self, stream: EngineStream) -> None:
+        if stream.finished:
+            self._put_back(stream.socket)
+        else:
+            self._in_background(self._abandon(stream))
 
     async def _connect(self) -> ClientWebSocketResponse:
         url = self.url.replace("http", "ws", 1) + engine_stream.PATH
@@ -144,27 +139,28 @@ class EngineClient:
         except (ClientError, OSError, TimeoutError):
             return False
 
-    async def _abandon(self, stream: EngineStream, socket: ClientWebSocketResponse) -> None:
+    async def _abandon(self, stream: EngineStream) -> None:
         """Cancel on the engine; the connection is used again where it says in time that it stopped."""
         try:
             async with asyncio.timeout(CANCEL_TIMEOUT):
                 await stream.send(Cancel())
                 while not stream.finished:
                     await stream.receive(None)
-            self._put_back(socket)
+            self._put_back(stream.socket)
         except (TimbreError, TimeoutError):
-            await socket.close()
+            await stream.socket.close()
 
     def _put_back(self, socket: ClientWebSocketResponse) -> None:
         if socket.closed:
             return
-        if socket in self._idle:
-            return
         self._idle.append(socket)
         if len(self._idle) > MAX_IDLE:
-            task = asyncio.create_task(_close(self._idle.popleft()))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._in_background(_close(self._idle.popleft()))
+
+    def _in_background(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(job)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         """Close every connection."""

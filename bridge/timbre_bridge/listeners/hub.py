@@ -20,7 +20,7 @@ class Hub:
     """Joins recordings to the sessions that hear them.
 
     Keeps each recording until `keep` seconds after its last sample was due; past `keep_bytes` the oldest finished
-    ones go first, and resuming them answers `resume_gone`.
+    ones go first, and resuming them answers `resume_gone`. A listener who has paused one for so long gets its end.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -113,10 +113,16 @@ class Hub:
                 total -= recording.kept_bytes
                 recording.release()
                 total += recording.kept_bytes
-            due = max(recording.playout.end, recording.utterance.received_at)
-            if now > due + self._settings.keep or total > self._settings.keep_bytes:
+            never_heard = recording.air_at is None
+            if never_heard or now > recording.playout.end + self._settings.keep or total > self._settings.keep_bytes:
                 total -= recording.kept_bytes
                 del self._recordings[context_id]
+                self._let_go(recording)
+
+    def _let_go(self, recording: Recording) -> None:
+        for session, wake in self._wake.items():
+            if session.let_go(recording):
+                wake()
 
     def status(
         self,

@@ -88,6 +88,14 @@ class Session:
             raise InvalidInput(f"at most {recording.samples} is right", "resume.next_sample")
         self.attach(recording, next_sample, now)
 
+    def let_go(self, recording: Recording) -> bool:
+        """The utterance is over and no longer kept: what was not sent of it never will be. Whether that is news."""
+        if self.streams.pop(recording.context_id, None) is None or recording.end is None:
+            return False
+        done = protocol.AudioDone(context_id=recording.context_id, samples=recording.samples, reason=recording.end)
+        self.put(recording.cancelled or done)
+        return True
+
     def put(self, message: ServerMessage) -> None:
         """Queue a control message."""
         text = protocol.encode(message)

@@ -76,9 +76,13 @@ class Control:
                 context_id=message.context_id,
             )
             return
-        if stream := self.session.streams.get(message.context_id):
+        stream = self.session.streams.get(message.context_id)
+        if stream:
             self._context.metrics.frames_dropped.labels("cancelled").inc(stream.unsent_frames)
-        self._context.dispatcher.cancel(message.context_id, message.played_ms)
+        cancelled = self._context.dispatcher.cancel(message.context_id, message.played_ms)
+        if cancelled and not stream:
+            # What still waits for the floor has no stream that would bring the answer.
+            self.session.put(cancelled)
 
     def _speak(self, message: TextSpeak) -> None:
         session = self.session

@@ -43,7 +43,10 @@ class Guard:
         """Whether a page of this Origin may talk to the bridge; no Origin: not a browser's page."""
         if origin is None or self.names(origin):
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.scheme in {"http", "https"} and host is not None and parts.netloc.lower() == host.lower()
 
     def names(self, origin: str) -> bool:

@@ -158,7 +158,8 @@ def _loop_time(monotonic: float | None) -> float | None:
 
 async def serve_listener(context: Context, request: web.Request) -> web.StreamResponse:
     """`/ws`. Answers 400 to a client that does not offer `timbre.v1`, 503 when there are too many."""
-    if SUBPROTOCOL not in request.headers.get("Sec-WebSocket-Protocol", ""):
+    offered = ",".join(request.headers.getall("Sec-WebSocket-Protocol", ())).split(",")
+    if SUBPROTOCOL not in map(str.strip, offered):
         raise web.HTTPBadRequest(text=f"offer the WebSocket subprotocol {SUBPROTOCOL}\n")
     if context.hub.connections >= context.settings.max_listeners:
         raise web.HTTPServiceUnavailable(text="too many listeners\n", headers={"Retry-After": "5"})

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import WSCloseCode, web
 
 from timbre_common import engine_stream
-from timbre_common.errors import Forbidden, TimbreError
+from timbre_common.errors import Forbidden, TimbreError, TooLarge
 from timbre_engine.api import admin, errors, info, keys, origin
 from timbre_engine.api.speech import speech
 from timbre_engine.api.stream import stream
@@ -63,6 +63,8 @@ async def _answer_errors(request: web.Request, handler: _Handler) -> web.StreamR
         return await handler(request)
     except TimbreError as error:
         return errors.response(error)
+    except web.HTTPRequestEntityTooLarge:
+        return errors.response(TooLarge("the request is longer than any that is taken here"))
     except web.HTTPException as error:
         message = {"message": error.reason, "type": "invalid_request_error", "param": None, "code": None}
         headers = {name: value for name, value in error.headers.items() if name == "Allow"}

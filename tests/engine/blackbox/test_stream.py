@@ -178,7 +178,7 @@ async def test_full_says_when_to_come_back_and_the_next_in_line_gets_the_slot() 
 
 async def test_a_slot_is_not_held_without_text() -> None:
     async with (
-        EngineProcess("--idle-timeout=0.3", "--pace=rtf=0.3", voices=house_voices()) as engine,
+        EngineProcess("--idle-timeout=1", "--pace=rtf=1", voices=house_voices()) as engine,
         engine_stream_of(engine.url) as stream,
     ):
         await stream.send(Start(voice="lisa"))

@@ -12,7 +12,7 @@ async def test_what_was_said_is_listed_replayed_and_downloaded() -> None:
         await seen.listen()
         await seen.speaks("lisa", LINE, emotion="thinking")
         entry = seen.page.locator("#history li")
-        await expect(entry.locator(".text")).to_have_text(LINE, timeout=20_000)
+        await expect(entry.locator(".text")).to_have_text(LINE)
         await expect(entry.locator("b")).to_contain_text("Lisa")
         await expect(entry.get_by_role("img", name="réflexion")).to_have_count(1)
         async with seen.page.expect_response("**/*.opus") as response:

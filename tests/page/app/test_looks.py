@@ -14,7 +14,7 @@ async def _lively(seen: Visit) -> None:
         ("electra", "Volets fermés, dix-neuf degrés.", "alert"),
     ):
         await seen.speaks(agent, text, emotion=emotion)
-    await expect(seen.page.locator("#history li")).to_have_count(2, timeout=30_000)
+    await expect(seen.page.locator("#history li")).to_have_count(2)
     await seen.speaks("renarde", LONG, emotion="happy")
     await seen.speaks("lisa", LINE)
     await seen.speaks("electra", LINE)

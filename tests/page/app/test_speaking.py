@@ -25,7 +25,7 @@ async def test_words_are_shown_as_they_are_heard_and_the_speaker_with_them() -> 
         first = await now.text_content()
         await expect(now).not_to_have_text(first or "")
         level = "document.querySelector('.card[data-agent=renarde]').style.getPropertyValue('--level')"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while float(await seen.page.evaluate(level) or 0) < 0.1:
                 await asyncio.sleep(0.02)
         await expect(line).to_have_attribute("data-over", "")
@@ -100,7 +100,7 @@ async def test_text_is_text_whatever_is_in_it() -> None:
         await seen.page.fill("#say-text", "Voici <b>du gras</b> et <img src=x onerror=alert(1)>")
         await seen.page.keyboard.press("Enter")
         await expect(seen.page.locator(".line")).to_have_count(1)
-        await expect(seen.page.locator("#history li")).to_have_count(1, timeout=20_000)
+        await expect(seen.page.locator("#history li")).to_have_count(1)
         assert await seen.page.locator(".words b, .words img, #history .text > *").count() == 0
 
 
@@ -112,7 +112,7 @@ async def test_rooms_are_listened_to_one_or_all() -> None:
         await expect(seen.page.locator('.line[data-agent="lisa"] .about')).to_contain_text("salon")
         await seen.page.select_option("#room", "default")
         await seen.speaks("renarde", LONG, room="salon")
-        await expect(seen.page.locator('#history [data-key]:has(b:text("Electra"))')).to_have_count(1, timeout=20_000)
+        await expect(seen.page.locator('#history [data-key]:has(b:text("Electra"))')).to_have_count(1)
         await expect(seen.page.locator('.line[data-agent="renarde"]')).to_have_count(0)
         await seen.page.select_option("#room", "")
         await expect(seen.page.locator('.line[data-agent="renarde"]')).to_have_count(1)

@@ -101,6 +101,10 @@ class ListeningPage:
         await self.page.click("#listen")
         await self.watched.until("player.audio !== 'off'")
 
+    async def forget(self) -> None:
+        """Forget what was told and heard so far."""
+        await self.page.evaluate("events.length = loud.length = 0")
+
     async def events(self, kind: str, **matching: Any) -> list[dict[str, Any]]:
         """The events of a type so far, with these fields."""
         found: list[dict[str, Any]] = await self.page.evaluate(
