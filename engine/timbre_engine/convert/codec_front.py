@@ -122,8 +122,8 @@ def _attention(stream: Stream, sizes: Sizes, prefix: str, hidden: str, window: _
     query, key, value = graph.ops("Split", 3, projected, axis=2, num_outputs=3)
     layer = prefix.split(".")[-2]
     past = sizes.sliding_window - 1
-    keys = stream.joined(key, f"transformer.{layer}.keys", past, width, axis=1)
-    values = stream.joined(value, f"transformer.{layer}.values", past, width, axis=1)
+    keys = stream.joined(key, f"transformer.{layer}.keys", past, width)
+    values = stream.joined(value, f"transformer.{layer}.values", past, width)
     attended = graph.op(
         "Attention",
         window.rotated(query, heads, queries=True),
@@ -152,7 +152,7 @@ def _convnext(stream: Stream, prefix: str, rows: str) -> str:
     graph = stream.graph
     weight, bias = stream.take(f"{prefix}dwconv.conv.weight"), stream.take(f"{prefix}dwconv.conv.bias")
     width = weight.shape[0]
-    seen = stream.joined(rows, f"{prefix}history", KERNEL - 1, width, axis=1)
+    seen = stream.joined(rows, f"{prefix}history", KERNEL - 1, width)
     wave = graph.op("Transpose", seen, perm=[0, 2, 1])
     mixed = graph.op("Conv", wave, graph.constant(weight), graph.constant(bias), group=width)
     normed = graph.op(

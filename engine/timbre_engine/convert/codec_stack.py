@@ -1,11 +1,19 @@
-"""The decoder's second half, nearly all of the work: the convolution stack from rows to samples. Waves throughout."""
+"""The decoder's second half, nearly all of the work: the convolution stack from rows to samples.
 
+SnakeBeta, x + sin(a x)^2 / b, is x - h cos(2 a x) + h with h = 1 / (2 b); the last h goes into the bias that follows.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from timbre_engine.convert.codec_layout import DILATIONS, Sizes
-from timbre_engine.convert.codec_stream import Stream
+from timbre_engine.convert.codec_convolution import Kernel, convolved
+from timbre_engine.convert.codec_layout import DILATIONS, KERNEL, Sizes
+from timbre_engine.convert.codec_stream import Stream, single
 
 _LEAST_DIVISOR: Final = 1e-9
 
@@ -13,53 +21,89 @@ _LEAST_DIVISOR: Final = 1e-9
 def decoded(stream: Stream, sizes: Sizes, rows: str) -> str:
     """Upsampled rows -> samples [batch, time] within [-1, 1]."""
     graph = stream.graph
-    wave = graph.op("Transpose", stream.convolved(rows, "decoder.0", "decoder.0"), perm=[0, 2, 1])
+    rows = stream.convolved(rows, "decoder.0", "decoder.0")
+    per_frame = math.prod(sizes.upsampling_ratios)
+    blocks = len(sizes.upsample_rates)
     for block, rate in enumerate(sizes.upsample_rates):
         name = f"decoder.{block + 1}.block."
-        wave = _transposed(stream, f"{name}1", _snake(stream, f"{name}0", wave), rate)
+        rows = _transposed(stream, name, rows, rate, per_frame, outputs=1 if block == 0 else 4)
+        per_frame *= rate
+        # The more outputs share products, the more is saved and the more is rounded, which later blocks amplify.
+        outputs = 2 if block == 0 else 6 if block == blocks - 1 else 4
         for unit, dilation in enumerate(DILATIONS):
-            wave = _residual(stream, f"{name}{unit + 2}.", wave, dilation)
-    end = len(sizes.upsample_rates) + 1
-    samples = _convolution(stream, f"decoder.{end + 1}", _snake(stream, f"decoder.{end}", wave), 1)
+            rows = _residual(stream, f"{name}{unit + 2}.", rows, dilation, per_frame, outputs)
+    samples = _last(stream, f"decoder.{blocks + 1}", f"decoder.{blocks + 2}", rows)
     bounds = (graph.constant(np.array(bound, dtype=np.float32)) for bound in (-1, 1))
-    return graph.op("Clip", graph.op("Squeeze", samples, graph.ints(1)), *bounds)
+    return graph.op("Clip", graph.op("Squeeze", samples, graph.ints(2)), *bounds)
 
 
-def _residual(stream: Stream, prefix: str, wave: str, dilation: int) -> str:
-    inner = _convolution(stream, f"{prefix}conv1", _snake(stream, f"{prefix}act1", wave), dilation)
-    inner = _convolution(stream, f"{prefix}conv2", _snake(stream, f"{prefix}act2", inner), 1)
-    return stream.graph.op("Add", wave, inner)
+@dataclass(frozen=True)
+class _Snake:
+    """SnakeBeta by channel: x - height * cos(speed * x) + height."""
+
+    speed: NDArray[np.float64]
+    height: NDArray[np.float64]
+
+    @staticmethod
+    def take(stream: Stream, name: str) -> "_Snake":
+        alpha, beta = (stream.take(f"{name}.{kind}").astype(np.float64) for kind in ("alpha", "beta"))
+        return _Snake(2 * np.exp(alpha), 0.5 / (np.exp(beta) + _LEAST_DIVISOR))
+
+    def lowered(self, stream: Stream, rows: str) -> str:
+        """All of it but the height added last."""
+        graph = stream.graph
+        wave = graph.op("Cos", graph.op("Mul", rows, graph.constant(single(self.speed))))
+        return graph.op("Sub", rows, graph.op("Mul", wave, graph.constant(single(self.height))))
 
 
-def _snake(stream: Stream, name: str, wave: str) -> str:
-    """x + sin(x * e^alpha)^2 / (e^beta + 1e-9) by channel."""
+def _weights(stream: Stream, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    weight, bias = (stream.take(f"{name}.conv.{kind}").astype(np.float64) for kind in ("weight", "bias"))
+    return weight, bias
+
+
+def _residual(stream: Stream, prefix: str, rows: str, dilation: int, per_frame: int, outputs: int) -> str:
     graph = stream.graph
-    speed = np.exp(stream.take(f"{name}.alpha"))[:, None]
-    height = 1 / (np.exp(stream.take(f"{name}.beta")) + np.float32(_LEAST_DIVISOR))[:, None]
-    sine = graph.op("Sin", graph.op("Mul", wave, graph.constant(speed)))
-    return graph.op("Add", wave, graph.op("Mul", graph.op("Mul", sine, sine), graph.constant(height)))
+    first, second = (_Snake.take(stream, f"{prefix}{act}") for act in ("act1", "act2"))
+    weight, bias = _weights(stream, f"{prefix}conv1")
+    # The first convolution's rows come out multiplied by the second snake's speed, as its cosine takes them.
+    kernel = Kernel(
+        weight * second.speed[:, None, None],
+        (bias + weight.sum(axis=2) @ first.height) * second.speed,
+        first.height,
+        dilation,
+    )
+    inner = convolved(stream, first.lowered(stream, rows), f"{prefix}conv1", kernel, per_frame, outputs)
+    swing = graph.constant(single(second.speed * second.height))
+    inner = graph.op("Sub", inner, graph.op("Mul", graph.op("Cos", inner), swing))
+    weight, bias = _weights(stream, f"{prefix}conv2")
+    mix = weight[:, :, 0]
+    return graph.op("Add", rows, stream.dense(inner, (mix / second.speed).T, bias + mix @ second.height))
 
 
-def _convolution(stream: Stream, name: str, wave: str, dilation: int) -> str:
-    weight, bias = stream.take(f"{name}.conv.weight"), stream.take(f"{name}.conv.bias")
-    history = (weight.shape[2] - 1) * dilation
-    if history:
-        wave = stream.joined(wave, name, history, weight.shape[1], axis=2)
-    constants = stream.graph.constant(weight), stream.graph.constant(bias)
-    return stream.graph.op("Conv", wave, *constants, dilations=[dilation], kernel_shape=[weight.shape[2]])
+def _transposed(stream: Stream, prefix: str, rows: str, rate: int, per_frame: int, outputs: int) -> str:
+    """SnakeBeta, then a transposed convolution of kernel 2 * rate and stride `rate`, cut on the right by `rate`.
 
-
-def _transposed(stream: Stream, name: str, wave: str, rate: int) -> str:
-    """A transposed convolution of kernel 2 * rate and stride `rate`, cut on the right by `rate`.
-
-    Each output step depends on two input steps: a convolution of kernel 2 makes `rate` times the channels.
+    Each output step depends on two input steps: a convolution of kernel 2 makes `rate` times the channels, which lie in
+    memory as the rows shall.
     """
     graph = stream.graph
-    weight, bias = stream.take(f"{name}.conv.weight"), stream.take(f"{name}.conv.bias")
-    inputs, outputs, _ = weight.shape
+    snake = _Snake.take(stream, f"{prefix}0")
+    weight, bias = _weights(stream, f"{prefix}1")
+    inputs, channels, _ = weight.shape
     # [in, out, (now, before), phase] -> [phase, out, in, (before, now)]
-    kernel = weight.reshape(inputs, outputs, 2, rate)[:, :, ::-1].transpose(3, 1, 0, 2).reshape(-1, inputs, 2)
-    seen = stream.joined(wave, name, 1, inputs, axis=2)
-    phases = graph.op("Conv", seen, graph.constant(kernel), graph.constant(np.tile(bias, rate)), kernel_shape=[2])
-    parted = graph.op("Transpose", graph.reshape(phases, 0, rate, outputs, -1), perm=[0, 2, 3, 1])
-    return graph.reshape(parted, 0, outputs, -1)
+    phases = weight.reshape(inputs, channels, 2, rate)[:, :, ::-1].transpose(3, 1, 0, 2).reshape(-1, inputs, 2)
+    kernel = Kernel(phases, np.tile(bias, rate) + phases.sum(axis=2) @ snake.height, snake.height)
+    made = convolved(stream, snake.lowered(stream, rows), f"{prefix}1", kernel, per_frame, outputs)
+    return graph.op("Reshape", made, graph.op("Concat", graph.size(rows, 0), graph.ints(-1, channels), axis=0))
+
+
+def _last(stream: Stream, act: str, name: str, rows: str) -> str:
+    """SnakeBeta, then the convolution to one channel: a product a tap, added up with the rows shifted."""
+    graph = stream.graph
+    snake = _Snake.take(stream, act)
+    weight, bias = _weights(stream, name)
+    seen = stream.joined(snake.lowered(stream, rows), name, KERNEL - 1, weight.shape[1], snake.height)
+    taps = graph.ops("Split", KERNEL, stream.dense(seen, weight[0]), axis=2, num_outputs=KERNEL)
+    shifted = [graph.slice(tap, start, start - KERNEL + 1 or None, axis=1) for start, tap in enumerate(taps)]
+    total = reduce(lambda left, right: graph.op("Add", left, right), shifted)
+    return graph.op("Add", total, graph.constant(single(bias + weight.sum(axis=2) @ snake.height)))

@@ -1,6 +1,7 @@
 """The graph of a stream that is cut into chunks: what a layer saw last comes in as a state, and the next goes out.
 
-Initial states are zeros, as the reference pads with zeros on the left.
+Initial states are zeros, as the reference pads with zeros on the left. All values are rows, [batch, time, channels]:
+so a matrix product carries every layer, with weights that ONNX Runtime packs once and all streams of a batch share.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,10 +18,16 @@ NEXT: Final = "next."
 """A state's input is `state.X`, its output `next.X`: it is fed back unchanged."""
 
 Tensor = NDArray[np.float32]
+Weights = NDArray[np.float32] | NDArray[np.float64]
+
+
+def single(values: Weights) -> Tensor:
+    """In the precision that the graph computes in."""
+    return np.ascontiguousarray(values, dtype=np.float32)
 
 
 class Stream:
-    """A graph, and the weights it is made of. Rows are [batch, time, channels], waves are [batch, channels, time]."""
+    """A graph, and the weights it is made of."""
 
     def __init__(self, graph: Graph, take: Callable[[str], Tensor]) -> None:
         self.graph = graph
@@ -33,31 +40,42 @@ class Stream:
         self.graph.output(update(old), NEXT + name, full, kind)
         return old
 
-    def joined(self, value: str, name: str, length: int, channels: int, axis: int) -> str:
-        """`value` with the `length` steps before it put in front, along the time's axis (1: rows, 2: waves)."""
+    def joined(
+        self, rows: str, name: str, length: int, channels: int, above: Weights | None = None, fill: str = ""
+    ) -> str:
+        """`rows` with the `length` rows before them put in front, and `fill` behind.
+
+        above: what each channel of `rows` lacks to its true value, that is zero where the stream begins.
+        """
         graph, made = self.graph, ""
 
         def update(old: str) -> str:
             nonlocal made
-            made = graph.op("Concat", old, value, axis=axis)
-            return graph.slice(made, -length, None, axis)
+            before = old if above is None else graph.op("Sub", old, graph.constant(single(above)))
+            made = graph.op("Concat", before, rows, *[fill] * bool(fill), axis=1)
+            if fill:
+                count = graph.size(rows, 1)
+                last = graph.op("Slice", made, count, graph.op("Add", count, graph.ints(length)), graph.ints(1))
+            else:
+                last = graph.slice(made, -length, None, axis=1)
+            return last if above is None else graph.op("Add", last, graph.constant(single(above)))
 
-        self.state(name, [length, channels] if axis == 1 else [channels, length], update)
+        self.state(name, [length, channels], update)
         return made
 
-    def dense(self, rows: str, weight: Tensor, bias: Tensor | None = None) -> str:
+    def dense(self, rows: str, weight: Weights, bias: Weights | None = None) -> str:
         """A linear layer on rows; weight [in, out]."""
-        product = self.graph.op("MatMul", rows, self.graph.constant(weight))
-        return product if bias is None else self.graph.op("Add", product, self.graph.constant(bias))
+        product = self.graph.op("MatMul", rows, self.graph.constant(single(weight)))
+        return product if bias is None else self.graph.op("Add", product, self.graph.constant(single(bias)))
 
     def convolved(self, rows: str, name: str, state: str) -> str:
-        """A causal convolution on rows, as one matrix product over the taps side by side.
-
-        For few steps and many channels it is faster than Conv, which packs its input and not its weights.
-        """
+        """A causal convolution, as one matrix product over the taps side by side."""
         weight, bias = self.take(f"{name}.conv.weight"), self.take(f"{name}.conv.bias")
         outputs, inputs, kernel = weight.shape
-        seen = self.joined(rows, state, kernel - 1, inputs, axis=1)
-        taps = [self.graph.slice(seen, tap, tap - kernel + 1 or None, axis=1) for tap in range(kernel)]
-        beside = self.graph.op("Concat", *taps, axis=2)
-        return self.dense(beside, weight.transpose(2, 1, 0).reshape(kernel * inputs, outputs), bias)
+        seen = self.joined(rows, state, kernel - 1, inputs)
+        return self.dense(self.beside(seen, kernel), weight.transpose(2, 1, 0).reshape(kernel * inputs, outputs), bias)
+
+    def beside(self, rows: str, taps: int) -> str:
+        """Each row with the `taps - 1` after it side by side, so that many rows fewer."""
+        shifted = [self.graph.slice(rows, tap, tap - taps + 1 or None, axis=1) for tap in range(taps)]
+        return self.graph.op("Concat", *shifted, axis=2)

@@ -1,48 +1,43 @@
 """Sampling as part of an ONNX graph: the same chain as `timbre_engine.qwen3tts.sampling`, for a batch."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from timbre_engine.convert.graph import FLOAT, INT64, Graph
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Names of the values that say how to draw. Greedy is temperature 1, top_k 1 and uniform 0."""
+class Draw:
+    """The nodes that all draws of a graph share, and its inputs `temperature`, `top_k`, `top_p` and `width`."""
 
-    temperature: str
-    """[batch, 1], above 0."""
-    top_k: str
-    """int64 [batch, 1], from 1 to width."""
-    top_p: str
-    """[batch, 1], above 0."""
-    width: str
-    """int64 [1]: candidates looked at; what ties with the k-th is kept only among these."""
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._one = graph.integers(1)
+        self._width = graph.input("width", INT64, [1])
+        self._temperature, self._top_p = (
+            graph.add("Unsqueeze", graph.input(name, FLOAT, ["batch"]), self._one) for name in ("temperature", "top_p")
+        )
+        top_k = graph.add("Unsqueeze", graph.input("top_k", INT64, ["batch"]), self._one)
+        self._kth = graph.add("Sub", top_k, self._one)
+        self._zero, self._never = (graph.constant(np.float32(value)) for value in (0, -np.inf))
 
+    def token(self, logits: str, uniform: str) -> str:
+        """Tokens, int64 [batch, 1], from logits [batch, vocabulary] and one number in [0, 1) a stream, [batch, 1].
 
-def draw(graph: Graph, logits: str, settings: Settings, uniform: str) -> str:
-    """Tokens, int64 [batch, 1], from logits [batch, vocabulary] and one number in [0, 1) a stream, [batch, 1]."""
-    one = graph.constant(np.array([1], np.int64))
-    scaled = graph.add("Div", logits, settings.temperature)
-    values, tokens = graph.add_many("TopK", (scaled, settings.width), 2, axis=1, largest=1, sorted=1)
-    kth = graph.add("GatherElements", values, graph.add("Sub", settings.top_k, one), axis=1)
-    never = graph.constant(np.float32(-np.inf))
-    kept = graph.add("Where", graph.add("GreaterOrEqual", values, kth), values, never)
-    probabilities = graph.add("Softmax", kept, axis=1)
-    axis = graph.constant(np.array(1, np.int64))
-    cumulative = graph.add("CumSum", probabilities, axis)
-    before = graph.add("Sub", cumulative, probabilities)
-    inside = graph.add("Less", before, settings.top_p)
-    total = graph.add(
-        "ReduceMax", graph.add("Where", inside, cumulative, graph.constant(np.float32(0))), one, keepdims=1
-    )
-    passed = graph.add("LessOrEqual", cumulative, graph.add("Mul", uniform, total))
-    last = graph.add("Sub", _count(graph, inside, one), one)
-    position = graph.add("Min", _count(graph, passed, one), last)
-    return graph.add("GatherElements", tokens, position, axis=1)
+        What ties with the k-th is kept among the `width` most probable.
+        """
+        graph = self._graph
+        scaled = graph.add("Div", logits, self._temperature)
+        values, tokens = graph.add_many("TopK", (scaled, self._width), 2, axis=1, largest=1, sorted=1)
+        enough = graph.add("GreaterOrEqual", values, graph.add("GatherElements", values, self._kth, axis=1))
+        probabilities = graph.add("Softmax", graph.add("Where", enough, values, self._never), axis=1)
+        cumulative = graph.add("CumSum", probabilities, self._one)
+        inside = graph.add("Less", graph.add("Sub", cumulative, probabilities), self._top_p)
+        total = graph.add("ReduceMax", graph.add("Where", inside, cumulative, self._zero), self._one, keepdims=1)
+        passed = graph.add("LessOrEqual", cumulative, graph.add("Mul", uniform, total))
+        # Rounding may pass the last one that is inside.
+        position = graph.add("Min", self._count(passed), graph.add("Sub", self._count(inside), self._one))
+        return graph.add("GatherElements", tokens, position, axis=1)
 
-
-def _count(graph: Graph, flags: str, axis: str) -> str:
-    """How many are true, int64 [batch, 1]."""
-    return graph.add("Cast", graph.add("ReduceSum", graph.add("Cast", flags, to=FLOAT), axis, keepdims=1), to=INT64)
+    def _count(self, flags: str) -> str:
+        """How many are true, int64 [batch, 1]."""
+        graph = self._graph
+        return graph.add("ReduceSum", graph.add("Cast", flags, to=INT64), self._one, keepdims=1)

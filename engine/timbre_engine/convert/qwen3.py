@@ -1,13 +1,12 @@
-"""Layers of a Qwen3 language model as an ONNX graph with a KV cache that grows."""
+"""Layers of a Qwen3 language model in an ONNX graph, with a KV cache that grows."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from timbre_engine.convert.checkpoint import Checkpoint
 from timbre_engine.convert.graph import MICROSOFT, Graph
-from timbre_engine.convert.weights import Storage
+from timbre_engine.convert.weights import Matrix, Storage
 from timbre_engine.model.manifest import Transformer
 
 
@@ -19,10 +18,6 @@ class Moment:
     """int32 [batch]: position of the pass' last input."""
     length: str
     """int32, one value: positions up to and with the last."""
-    cosines: str
-    """[positions, head_dim / 2]."""
-    sines: str
-    """[positions, head_dim / 2]."""
 
 
 @dataclass(frozen=True)
@@ -33,48 +28,75 @@ class Cache:
     values: str
 
 
-class Layers:
-    """The layers of a checkpoint below a prefix such as `talker.code_predictor.model.`."""
+@dataclass(frozen=True)
+class _Layer:
+    """What a layer multiplies with."""
 
-    def __init__(self, checkpoint: Checkpoint, prefix: str, sizes: Transformer, storage: Storage) -> None:
+    before_attention: str
+    queries_keys_values: Matrix
+    query_norm: str
+    key_norm: str
+    output: Matrix
+    before_mlp: str
+    gate_up: Matrix
+    down: Matrix
+
+
+class Layers:
+    """The layers of a checkpoint below a prefix such as `talker.code_predictor.model.`: their weights once in the file,
+    however many passes go through them.
+    """
+
+    def __init__(
+        self, graph: Graph, checkpoint: Checkpoint, prefix: str, sizes: Transformer, storage: Storage, positions: int
+    ) -> None:
+        """positions: how long a sequence can get. Raises InvalidInput where a tensor is not as expected."""
+        self._graph = graph
         self._checkpoint = checkpoint
-        self._prefix = prefix
         self._sizes = sizes
         self._storage = storage
+        self._layers = [self._read(f"{prefix}layers.{number}.") for number in range(sizes.layers)]
+        self._final = self._vector(f"{prefix}norm.weight", sizes.hidden)
+        self._rotations = self._cosines_and_sines(positions)
+        self._last = graph.constant(np.int64(-1))
+        head, width = sizes.head_dim, sizes.kv_heads * sizes.head_dim
+        self._attention_split = graph.integers(sizes.heads * head, width, width)
+        self._mlp_split = graph.integers(sizes.ffn, sizes.ffn)
+        self._apart = {heads: graph.integers(0, 0, heads, head) for heads in (sizes.heads, sizes.kv_heads)}
+        self._together = {heads: graph.integers(0, 0, heads * head) for heads in (sizes.heads, sizes.kv_heads)}
 
-    def run(self, graph: Graph, value: str, moment: Moment, past: list[Cache]) -> tuple[str, list[Cache]]:
+    def run(self, value: str, moment: Moment, past: list[Cache]) -> tuple[str, list[Cache]]:
         """Pass value [batch, positions, hidden] through every layer; the last position after the final norm,
-        [batch, hidden], and the caches with the new positions. Raises InvalidInput where a tensor is not as expected.
+        [batch, hidden], and the caches with the new positions.
         """
-        residual, change, present = value, "", []
-        for number, cache in enumerate(past):
-            prefix = f"{self._prefix}layers.{number}."
-            normed, residual = self._norm(graph, f"{prefix}input_layernorm.weight", residual, change)
-            change, grown = self._attention(graph, normed, f"{prefix}self_attn.", moment, cache)
+        graph, residual, change, present = self._graph, value, "", []
+        for layer, cache in zip(self._layers, past, strict=True):
+            normed, residual = self._norm(layer.before_attention, residual, change)
+            change, grown = self._attention(layer, normed, moment, cache)
             present.append(grown)
-            normed, residual = self._norm(graph, f"{prefix}post_attention_layernorm.weight", residual, change)
-            change = self._mlp(graph, normed, f"{prefix}mlp.")
-        last = graph.constant(np.array(-1, np.int64))
-        ends = [graph.add("Gather", each, last, axis=1) for each in (residual, change)]
-        return self._norm(graph, f"{self._prefix}norm.weight", *ends)[0], present
+            normed, residual = self._norm(layer.before_mlp, residual, change)
+            gate, up = graph.add_many("Split", (layer.gate_up.product(graph, normed), self._mlp_split), 2, axis=-1)
+            # QuickGelu with factor 1 is SiLU.
+            active = graph.add("Mul", graph.add("QuickGelu", gate, domain=MICROSOFT, alpha=1.0), up)
+            change = layer.down.product(graph, active)
+        ends = [graph.add("Gather", each, self._last, axis=1) for each in (residual, change)]
+        return self._norm(self._final, *ends)[0], present
 
-    def _attention(self, graph: Graph, value: str, prefix: str, moment: Moment, past: Cache) -> tuple[str, Cache]:
-        sizes = self._sizes
-        queries, keys = sizes.heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
-        names = [f"{prefix}{each}_proj.weight" for each in "qkv"]
-        parts = self._joint(graph, value, names, [queries, keys, keys])
+    def _attention(self, layer: _Layer, value: str, moment: Moment, past: Cache) -> tuple[str, Cache]:
+        graph, sizes = self._graph, self._sizes
+        joint = layer.queries_keys_values.product(graph, value)
+        queries, keys, values = graph.add_many("Split", (joint, self._attention_split), 3, axis=-1)
         output, new_keys, new_values = graph.add_many(
             "GroupQueryAttention",
             [
-                self._head_norm(graph, parts[0], f"{prefix}q_norm.weight", sizes.heads),
-                self._head_norm(graph, parts[1], f"{prefix}k_norm.weight", sizes.kv_heads),
-                parts[2],
+                self._head_norm(layer.query_norm, queries, sizes.heads),
+                self._head_norm(layer.key_norm, keys, sizes.kv_heads),
+                values,
                 past.keys,
                 past.values,
                 moment.last,
                 moment.length,
-                moment.cosines,
-                moment.sines,
+                *self._rotations,
             ],
             3,
             domain=MICROSOFT,
@@ -82,52 +104,53 @@ class Layers:
             kv_num_heads=sizes.kv_heads,
             do_rotary=1,
         )
-        matrix = self._checkpoint.take(f"{prefix}o_proj.weight", (sizes.hidden, queries))
-        return self._storage.product(graph, output, matrix), Cache(new_keys, new_values)
+        return layer.output.product(graph, output), Cache(new_keys, new_values)
 
-    def _mlp(self, graph: Graph, value: str, prefix: str) -> str:
-        sizes = self._sizes
-        names = [f"{prefix}{each}_proj.weight" for each in ("gate", "up")]
-        gate, up = self._joint(graph, value, names, [sizes.ffn, sizes.ffn])
-        # QuickGelu with factor 1 is SiLU.
-        active = graph.add("Mul", graph.add("QuickGelu", gate, domain=MICROSOFT, alpha=1.0), up)
-        matrix = self._checkpoint.take(f"{prefix}down_proj.weight", (sizes.hidden, sizes.ffn))
-        return self._storage.product(graph, active, matrix)
-
-    def _joint(self, graph: Graph, value: str, names: list[str], widths: list[int]) -> list[str]:
-        """Several products of one value as one, cut apart again: a multiplication costs a start of its threads."""
-        matrices = [
-            self._checkpoint.take(name, (width, self._sizes.hidden)) for name, width in zip(names, widths, strict=True)
-        ]
-        product = self._storage.product(graph, value, np.concatenate(matrices))
-        split = graph.constant(np.array(widths, np.int64))
-        return graph.add_many("Split", (product, split), len(widths), axis=-1)
-
-    def _head_norm(self, graph: Graph, value: str, name: str, heads: int) -> str:
-        sizes = self._sizes
-        weight = graph.constant(self._checkpoint.take(name, (sizes.head_dim,)))
-        apart = graph.constant(np.array([0, 0, heads, sizes.head_dim], np.int64))
-        together = graph.constant(np.array([0, 0, heads * sizes.head_dim], np.int64))
-        normed = graph.add(
-            "SimplifiedLayerNormalization", graph.add("Reshape", value, apart), weight, epsilon=sizes.norm_eps, axis=-1
-        )
-        return graph.add("Reshape", normed, together)
-
-    def _norm(self, graph: Graph, name: str, residual: str, change: str) -> tuple[str, str]:
+    def _norm(self, weight: str, residual: str, change: str) -> tuple[str, str]:
         """RMSNorm of residual + change ("" for none), and that sum."""
-        weight = graph.constant(self._checkpoint.take(name, (self._sizes.hidden,)))
         epsilon = self._sizes.norm_eps
         if not change:
-            normed = graph.add("SimplifiedLayerNormalization", residual, weight, epsilon=epsilon, axis=-1)
+            normed = self._graph.add("SimplifiedLayerNormalization", residual, weight, epsilon=epsilon, axis=-1)
             return normed, residual
-        normed, _, _, total = graph.add_many(
+        normed, _, _, total = self._graph.add_many(
             "SkipSimplifiedLayerNormalization", (residual, change, weight), 4, domain=MICROSOFT, epsilon=epsilon
         )
         return normed, total
 
+    def _head_norm(self, weight: str, value: str, heads: int) -> str:
+        apart = self._graph.add("Reshape", value, self._apart[heads])
+        normed = self._graph.add("SimplifiedLayerNormalization", apart, weight, epsilon=self._sizes.norm_eps, axis=-1)
+        return self._graph.add("Reshape", normed, self._together[heads])
 
-def rotations(sizes: Transformer, positions: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cosines and sines of every position's angles, each [positions, head_dim / 2]."""
-    rates = sizes.rope_theta ** (-np.arange(0, sizes.head_dim, 2) / sizes.head_dim)
-    angles = np.outer(np.arange(positions), rates)
-    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+    def _read(self, prefix: str) -> _Layer:
+        sizes, attention, mlp = self._sizes, f"{prefix}self_attn.", f"{prefix}mlp."
+        queries, keys = sizes.heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
+        widths = {"q": queries, "k": keys, "v": keys}
+        return _Layer(
+            before_attention=self._vector(f"{prefix}input_layernorm.weight", sizes.hidden),
+            queries_keys_values=self._matrix(
+                sizes.hidden, {f"{attention}{each}_proj.weight": width for each, width in widths.items()}
+            ),
+            query_norm=self._vector(f"{attention}q_norm.weight", sizes.head_dim),
+            key_norm=self._vector(f"{attention}k_norm.weight", sizes.head_dim),
+            output=self._matrix(queries, {f"{attention}o_proj.weight": sizes.hidden}),
+            before_mlp=self._vector(f"{prefix}post_attention_layernorm.weight", sizes.hidden),
+            gate_up=self._matrix(sizes.hidden, {f"{mlp}{each}_proj.weight": sizes.ffn for each in ("gate", "up")}),
+            down=self._matrix(sizes.ffn, {f"{mlp}down_proj.weight": sizes.hidden}),
+        )
+
+    def _matrix(self, columns: int, names: dict[str, int]) -> Matrix:
+        """Matrices of the same input as one, by name and rows: each multiplication has to start its threads."""
+        parts = [self._checkpoint.take(name, (rows, columns)) for name, rows in names.items()]
+        return self._storage.matrix(self._graph, np.concatenate(parts))
+
+    def _vector(self, name: str, size: int) -> str:
+        return self._graph.constant(self._checkpoint.take(name, (size,)))
+
+    def _cosines_and_sines(self, positions: int) -> tuple[str, str]:
+        """Of every position's angles, each [positions, head_dim / 2]."""
+        sizes = self._sizes
+        rates = sizes.rope_theta ** (-np.arange(0, sizes.head_dim, 2) / sizes.head_dim)
+        angles = np.outer(np.arange(positions), rates)
+        cosines, sines = (self._graph.constant(each.astype(np.float32)) for each in (np.cos(angles), np.sin(angles)))
+        return cosines, sines

@@ -1,8 +1,8 @@
 """How a model's matrices and tables are stored in an ONNX graph, by quantisation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,37 +16,62 @@ _INT8_ACTIVATIONS: Final = 4
 
 
 @dataclass(frozen=True)
+class Matrix:
+    """A matrix in a graph; any number of nodes may multiply with it."""
+
+    operator: str
+    weights: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def product(self, graph: Graph, value: str) -> str:
+        """value [..., columns] times the transpose of the matrix: [..., rows]."""
+        return graph.add(self.operator, value, *self.weights, **self.attributes)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in a graph."""
+
+    name: str
+    half: bool
+
+    def rows(self, graph: Graph, index: str) -> str:
+        """The rows of an index, float32 [*index, columns]."""
+        rows = graph.add("Gather", self.name, index)
+        return graph.add("Cast", rows, to=FLOAT) if self.half else rows
+
+
+@dataclass(frozen=True)
 class Storage:
     """How weights are stored: bits of a matrix' value (32 and 16 are floats), and the values that share a scale."""
 
     bits: int
     block: int = 0
 
-    def product(self, graph: Graph, value: str, matrix: NDArray[np.float32]) -> str:
-        """value [..., columns] times the transpose of matrix [rows, columns]."""
+    def matrix(self, graph: Graph, matrix: NDArray[np.float32]) -> Matrix:
+        """Put a matrix [rows, columns] into the graph."""
         if self.bits == 32:
-            return graph.add("MatMul", value, graph.constant(matrix.T))
+            return Matrix("MatMul", (graph.constant(matrix.T),))
         if self.bits == 16:
-            return graph.add("MatMul", value, graph.unfolded(matrix.T))
+            # The runtime widens it once, when it loads the file.
+            return Matrix("MatMul", (graph.add("Cast", graph.constant(matrix.T.astype(np.float16)), to=FLOAT),))
         blocks = quantise(matrix, self.bits, self.block)
-        return graph.add(
-            "MatMulNBits",
-            value,
-            graph.constant(blocks.packed),
-            graph.constant(blocks.scales),
-            domain=MICROSOFT,
-            N=matrix.shape[0],
-            K=matrix.shape[1],
-            bits=self.bits,
-            block_size=self.block,
-            accuracy_level=_INT8_ACTIVATIONS,
-        )
+        attributes = {
+            "domain": MICROSOFT,
+            "N": matrix.shape[0],
+            "K": matrix.shape[1],
+            "bits": self.bits,
+            "block_size": self.block,
+            "accuracy_level": _INT8_ACTIVATIONS,
+        }
+        return Matrix("MatMulNBits", (graph.constant(blocks.packed), graph.constant(blocks.scales)), attributes)
 
-    def rows(self, graph: Graph, index: str, table: NDArray[np.float32]) -> str:
-        """Rows of a table. Only float32 storage keeps them exact: few are read, so half the memory is what counts."""
-        if self.bits == 32:
-            return graph.add("Gather", graph.constant(table), index)
-        return graph.add("Cast", graph.add("Gather", graph.constant(table.astype(np.float16)), index), to=FLOAT)
+    def table(self, graph: Graph, table: NDArray[np.float32]) -> Table:
+        """Put a table [rows, columns] into the graph. Few rows are ever read, so its memory is what counts: every form
+        but float32 keeps it as float16.
+        """
+        half = self.bits != 32
+        return Table(graph.constant(table.astype(np.float16) if half else table), half)
 
 
 STORAGE: Final[Mapping[Quantisation, Storage]] = {
