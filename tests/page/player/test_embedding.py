@@ -1,4 +1,4 @@
-"""The page of docs/player.md, on an origin and with a policy of its own: the player from the bridge, or a copy of it."""
+"""The page of docs/player.md, on an origin and with a policy of its own: the player from the bridge, or a copy."""
 
 import asyncio
 import re

@@ -174,3 +174,57 @@ async def test_it_makes_an_agent_speak() -> None:
         assert (start["agentId"], start["emotion"], start["room"]) == ("renarde", "happy", "salon")
         assert re.match("Bonsoir", (await page.event("word"))["text"])
         assert (await page.event("done"))["complete"]
+
+
+async def test_a_device_that_is_gone_does_not_keep_sound_off() -> None:
+    async with House([PACE]) as house, browser_page() as watched:
+        await watched.page.add_init_script(
+            """AudioContext.prototype.setSinkId = async (device) => {
+              if (device) throw new DOMException("no such device", "NotFoundError");
+            };"""
+        )
+        page = ListeningPage(watched, house.url)
+        await page.open()
+        await page.page.evaluate("player.setOutput('unplugged')")
+        await page.listen()
+        assert await page.page.evaluate("player.audio") == "worklet"
+        assert await page.events("error") == []
+
+
+async def test_what_is_closed_while_it_opens_is_closed() -> None:
+    async with House([PACE]) as house, browser_page() as watched:
+        page = ListeningPage(watched, house.url)
+        await page.open()
+        await page.page.evaluate("document.getElementById('stop').onclick = () => (player.listen(), player.close())")
+        await page.page.click("#stop")
+        await watched.until("window.speaker?.state === 'closed'")
+        assert await page.page.evaluate("[player.audio, player.state]") == ["off", "closed"]
+        await page.listen()
+        assert await page.page.evaluate("player.audio") == "worklet"
+        assert watched.errors == []
+
+
+async def test_the_screen_stays_on_while_someone_speaks() -> None:
+    async with House([PACE]) as house, browser_page() as watched:
+        await watched.page.add_init_script(
+            """window.held = [0];
+            const request = async () => {
+              const lock = new EventTarget();
+              lock.release = async () => held.push(held.at(-1) - 1);
+              held.push(held.at(-1) + 1);
+              return lock;
+            };
+            Object.defineProperty(navigator, "wakeLock", { value: { request } });"""
+        )
+        page = ListeningPage(watched, house.url)
+        await page.open()
+        await page.ready()
+        await house.publish(message("lisa", "Sans le son."))
+        await page.event("done")
+        assert await page.page.evaluate("held") == [0]
+        await page.listen()
+        for agent in ("lisa", "electra"):
+            await house.publish(message(agent, "Bonsoir à tous."))
+            await page.event("done", agentId=agent, complete=True)
+        assert await page.page.evaluate("held") == [0, 1], "one for both"
+        await watched.until("held.at(-1) === 0", within=20)
