@@ -46,3 +46,17 @@ async def test_the_token_is_taken_from_the_address_and_kept_for_the_tab(tmp_path
         await expect(page.locator("#say-hint")).to_have_text("Ce lien permet d’écouter, pas de faire parler.")
         assert token not in await page.evaluate("JSON.stringify(localStorage)")
         assert watched.errors == []
+
+
+async def test_it_works_where_nothing_may_be_stored() -> None:
+    async with House([PACE]) as house, browser_page(locale="fr-FR") as watched:
+        await watched.page.add_init_script(
+            """for (const name of ["localStorage", "sessionStorage"]) {
+              Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });
+            }"""
+        )
+        await watched.page.goto(house.url)
+        await expect(watched.page.locator("#connection")).to_have_text("En direct")
+        await watched.page.select_option("#language", "en")
+        await expect(watched.page.locator("#connection")).to_have_text("Live")
+        assert watched.errors == []
