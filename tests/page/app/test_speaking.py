@@ -14,7 +14,7 @@ from support.house import message
 async def test_words_are_shown_as_they_are_heard_and_the_speaker_with_them() -> None:
     async with visit() as seen:
         await seen.listen()
-        await seen.speaks("renarde", LINE, emotion="happy")
+        await seen.speaks("renarde", LONG, emotion="happy")
         line = seen.page.locator(".line")
         await expect(line.locator("b")).to_have_text("Renarde")
         await expect(line.locator(".feeling")).to_have_text("joie")
@@ -29,7 +29,7 @@ async def test_words_are_shown_as_they_are_heard_and_the_speaker_with_them() -> 
             while float(await seen.page.evaluate(level) or 0) < 0.1:
                 await asyncio.sleep(0.02)
         await expect(line).to_have_attribute("data-over", "")
-        await expect(line.locator(".words")).to_have_text(LINE)
+        await expect(line.locator(".words")).to_have_text(LONG.replace(" !", "\u00a0!"))
         await expect(seen.page.locator('.card[data-agent="renarde"] .doing')).to_have_text("silencieux")
         await expect(seen.page.locator("#latency-figure")).to_contain_text("entendu après")
 
@@ -83,6 +83,17 @@ async def test_before_the_click_captions_run_and_missed_sound_is_marked() -> Non
         await expect(seen.page.locator("#history .badge")).to_have_count(0)
 
 
+async def test_a_screen_reader_reads_what_is_muted_and_not_what_sounds() -> None:
+    async with visit() as seen:
+        await seen.listen()
+        await seen.speaks("lisa", "Bonjour.")
+        await expect(seen.page.locator('.line[data-agent="lisa"][data-over]')).to_have_count(1)
+        await expect(seen.page.locator("#live")).to_be_empty()
+        await seen.page.click("#mute")
+        await seen.speaks("electra", "Bonsoir.")
+        await expect(seen.page.locator("#live")).to_have_text("Electra : Bonsoir.")
+
+
 async def test_the_form_makes_an_agent_speak() -> None:
     async with visit() as seen:
         await seen.page.fill("#say-text", "La réunion commence.")
@@ -128,12 +139,17 @@ async def test_talking_interrupts_where_the_microphone_is_turned_on(tmp_path: Pa
         sound.writeframes(noise.clip(-32_768, 32_767).astype("<i2").tobytes())
     fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     async with visit(flags=[*fake, f"--use-file-for-fake-audio-capture={tmp_path / 'talk.wav'}"]) as seen:
+        # As on iOS, where a session that only plays gets no microphone.
+        await seen.page.evaluate("Object.defineProperty(navigator, 'audioSession', { value: { type: 'auto' } })")
         await seen.listen()
+        assert await seen.page.evaluate("navigator.audioSession.type") == "playback"
         await expect(seen.page.locator("#talk")).to_have_attribute("aria-pressed", "false")
         await seen.page.click("#talk")
         await expect(seen.page.locator("#talk")).to_have_attribute("aria-pressed", "true")
+        assert await seen.page.evaluate("navigator.audioSession.type") == "play-and-record"
         said = message("lisa", LONG)
         await seen.house.publish(said)
         assert (await seen.house.announcement("tts_end", said.id))["reason"] == "cancelled"
         await seen.page.click("#talk")
         await expect(seen.page.locator("#talk")).to_have_attribute("aria-pressed", "false")
+        assert await seen.page.evaluate("navigator.audioSession.type") == "playback"
