@@ -29,7 +29,7 @@ class Watched:
         page.on("console", self._console)
         page.on("pageerror", self._page_error)
 
-    async def until(self, expression: str, within: float = 15.0) -> Any:
+    async def until(self, expression: str, within: float = 30.0) -> Any:
         """Wait until a JavaScript expression is true; its value.
 
         Playwright's own wait_for_function needs `unsafe-eval`, which the pages' Content-Security-Policy refuses.
