@@ -28,6 +28,18 @@ async def test_an_engine_that_is_down_is_named() -> None:
         await expect(seen.page.locator("#idle")).to_contain_text("Le moteur de voix ne répond pas.")
 
 
+async def test_without_agents_it_says_so_until_there_are_some() -> None:
+    async with visit() as seen:
+        seen.house.write_routes(seen.house.engine.url, [])
+        await expect(seen.page.locator("#idle")).to_have_text("Aucun agent n’a encore de voix.")
+        await expect(seen.page.locator("#no-agents")).to_be_visible()
+        await expect(seen.page.locator("#say-go")).to_be_disabled()
+        await seen.screenshot("no-agents")
+        seen.house.write_routes(seen.house.engine.url)
+        await expect(seen.page.locator(".card")).to_have_count(3)
+        await expect(seen.page.locator("#idle")).to_contain_text("Tout est calme.")
+
+
 async def test_the_token_is_taken_from_the_address_and_kept_for_the_tab(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s" * 40)
     house = House([PACE], bridge_args=[f"--token-secret-file={tmp_path / 'secret'}"])
