@@ -117,12 +117,14 @@ async def test_text_is_text_whatever_is_in_it() -> None:
 
 async def test_rooms_are_listened_to_one_or_all() -> None:
     async with visit() as seen:
-        await seen.speaks("lisa", LINE, room="salon")
+        await seen.speaks("lisa", LONG, room="salon")
         await expect(seen.page.locator(".line")).to_have_count(1)
         await seen.speaks("electra", LINE)
         await expect(seen.page.locator('.line[data-agent="lisa"] .about')).to_contain_text("salon")
         await seen.page.select_option("#room", "default")
-        await seen.speaks("renarde", LONG, room="salon")
+        said = message("renarde", LONG, room="salon")
+        await seen.house.publish(said)
+        await seen.house.announcement("tts_start", said.id)
         await expect(seen.page.locator('#history [data-key]:has(b:text("Electra"))')).to_have_count(1, timeout=20_000)
         await expect(seen.page.locator('.line[data-agent="renarde"]')).to_have_count(0)
         await seen.page.select_option("#room", "")
