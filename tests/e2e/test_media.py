@@ -1,5 +1,6 @@
 """The history over HTTP, and a room as MP3."""
 
+import asyncio
 import io
 import json
 import time
@@ -108,6 +109,9 @@ async def test_no_history_where_it_is_off() -> None:
 
 async def test_a_room_as_mp3_in_real_time() -> None:
     async with House(["--pace=rtf=0.9,first=100ms"]) as house, aiohttp.ClientSession() as http:
+        async with asyncio.timeout(5), http.head(f"{house.url}/v1/listen/default.mp3") as answer:
+            assert (answer.headers["Content-Type"], await answer.read()) == ("audio/mpeg", b"")
+        # The connection that asked first is free for the next request, and no listener any more.
         async with http.get(f"{house.url}/v1/listen/default.mp3") as answer:
             assert answer.headers["Content-Type"] == "audio/mpeg"
             await house.publish(message("renarde", "Bonsoir, les amis."))

@@ -128,9 +128,9 @@ class House:
             env={"REDIS_URL": self.redis_url, **self.bridge_env},
         )
 
-    def write_routes(self, engine_url: str) -> None:
-        """Tell the bridge where the engine is."""
-        routes = documents.routes(PROFILES, [Engine("default", engine_url)])
+    def write_routes(self, engine_url: str, profiles: list[voiceprofile.VoiceProfile] = PROFILES) -> None:
+        """Tell the bridge where the engine is, and who has a voice."""
+        routes = documents.routes(profiles, [Engine("default", engine_url)])
         temporary = self.directory / "routes.tmp"
         temporary.write_bytes(msgspec.json.encode(routes))
         temporary.replace(self.directory / "routes.json")

@@ -2,7 +2,7 @@
  * The player of Timbre: hear agents in any page.
  *
  *     import { Player } from "https://bridge.example/timbre.js";
- *     const player = new Player({ url: "https://bridge.example" });
+ *     const player = new Player();                            // of the bridge that served it
  *     player.connect();                                       // captions run
  *     button.onclick = () => player.listen();                 // sound, from a click on
  *     player.addEventListener("word", (event) => (line.textContent += event.detail.text));

@@ -80,7 +80,8 @@ class Media:
         hub.connections += 1
         try:
             await response.prepare(request)
-            await self._play(response, room, grant)
+            if request.method != "HEAD":  # which players send first, and which wants no endless answer
+                await self._play(response, room, grant)
         finally:
             hub.connections -= 1
         return response

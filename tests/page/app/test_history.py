@@ -37,3 +37,30 @@ async def test_a_voice_on_air_ends_a_replay() -> None:
         await expect(button).to_have_attribute("aria-label", "Arrêter la réécoute")
         await seen.speaks("electra", LINE)
         await expect(button).to_have_attribute("aria-label", f"Réécouter Lisa : {LONG[:40]}")
+
+
+async def test_a_replay_is_as_loud_and_where_the_voices_are() -> None:
+    async with visit() as seen:
+        await seen.page.add_init_script(
+            """const element = new Audio();
+            window.Audio = function () { return element; };
+            window.replay = () => [element.volume, element.chosen];
+            element.setSinkId = async (device) => { element.chosen = device; };
+            AudioContext.prototype.setSinkId = async () => {};
+            localStorage.setItem("timbre.settings", JSON.stringify({ volume: 0.8, output: "headphones" }));"""
+        )
+        await seen.page.reload()
+        assert await seen.page.evaluate("replay()") == [0.8, "headphones"]
+        await seen.listen()
+        await seen.page.fill("#volume", "40")
+        assert await seen.page.evaluate("replay()") == [0.4, "headphones"]
+
+
+async def test_an_idle_page_forgets_in_time_and_renews_its_links() -> None:
+    async with visit() as seen:
+        await seen.page.clock.install()
+        await seen.page.reload()
+        await expect(seen.page.locator("#radio")).to_be_visible()  # the first listing has come
+        async with seen.page.expect_response("**/v1/utterances?*") as response:
+            await seen.page.clock.fast_forward("10:05")
+        assert (await response.value).ok

@@ -28,6 +28,18 @@ async def test_an_engine_that_is_down_is_named() -> None:
         await expect(seen.page.locator("#idle")).to_contain_text("Le moteur de voix ne répond pas.")
 
 
+async def test_without_agents_it_says_so_until_there_are_some() -> None:
+    async with visit() as seen:
+        seen.house.write_routes(seen.house.engine.url, [])
+        await expect(seen.page.locator("#idle")).to_have_text("Aucun agent n’a encore de voix.")
+        await expect(seen.page.locator("#no-agents")).to_be_visible()
+        await expect(seen.page.locator("#say-go")).to_be_disabled()
+        await seen.screenshot("no-agents")
+        seen.house.write_routes(seen.house.engine.url)
+        await expect(seen.page.locator(".card")).to_have_count(3)
+        await expect(seen.page.locator("#idle")).to_contain_text("Tout est calme.")
+
+
 async def test_the_token_is_taken_from_the_address_and_kept_for_the_tab(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s" * 40)
     house = House([PACE], bridge_args=[f"--token-secret-file={tmp_path / 'secret'}"])
@@ -45,4 +57,18 @@ async def test_the_token_is_taken_from_the_address_and_kept_for_the_tab(tmp_path
         assert "token" not in page.url
         await expect(page.locator("#say-hint")).to_have_text("Ce lien permet d’écouter, pas de faire parler.")
         assert token not in await page.evaluate("JSON.stringify(localStorage)")
+        assert watched.errors == []
+
+
+async def test_it_works_where_nothing_may_be_stored() -> None:
+    async with House([PACE]) as house, browser_page(locale="fr-FR") as watched:
+        await watched.page.add_init_script(
+            """for (const name of ["localStorage", "sessionStorage"]) {
+              Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });
+            }"""
+        )
+        await watched.page.goto(house.url)
+        await expect(watched.page.locator("#connection")).to_have_text("En direct")
+        await watched.page.select_option("#language", "en")
+        await expect(watched.page.locator("#connection")).to_have_text("Live")
         assert watched.errors == []

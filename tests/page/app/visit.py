@@ -10,6 +10,8 @@ from playwright.async_api import Page, expect
 from support.browser import browser_page
 from support.house import House, message
 
+expect.set_options(timeout=20_000)  # a busy machine is slow, and no less right
+
 ARTEFACTS = Path(__file__).parents[3] / "artefacts"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 PACE = "--pace=rtf=0.9,first=120ms"

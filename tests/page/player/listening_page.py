@@ -102,8 +102,8 @@ class ListeningPage:
         await self.watched.until("player.audio !== 'off'")
 
     async def forget(self) -> None:
-        """Forget what was told and heard so far."""
-        await self.page.evaluate("events.length = loud.length = 0")
+        """Begin anew: no event and no sound so far."""
+        await self.page.evaluate("void (events.length = loud.length = 0)")
 
     async def events(self, kind: str, **matching: Any) -> list[dict[str, Any]]:
         """The events of a type so far, with these fields."""
@@ -112,7 +112,7 @@ class ListeningPage:
         )
         return [each for each in found if all(each.get(key) == value for key, value in matching.items())]
 
-    async def event(self, kind: str, within: float = 20.0, **matching: Any) -> dict[str, Any]:
+    async def event(self, kind: str, within: float = 40.0, **matching: Any) -> dict[str, Any]:
         """The first event of a type with these fields, now or when it comes."""
         async with asyncio.timeout(within):
             while not (found := await self.events(kind, **matching)):

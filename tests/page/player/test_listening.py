@@ -9,9 +9,10 @@ import pytest
 from page.player.listening_page import ListeningPage
 from support.browser import browser_page
 from support.house import House, lone_speech, message
-from support.measure import least
 
 PACE = "--pace=rtf=0.5,first=120ms"
+FLOWING = "Nous parlons longuement de la pluie et du soleil et de tout ce qui pousse au jardin derrière la maison"
+"""No pause to be silent in."""
 LINE = "Bonjour à tous, il fait beau ce matin, et nous parlons longuement de la pluie, du soleil et de tout le reste."
 
 
@@ -21,10 +22,10 @@ async def test_stop_is_silent_within_100_ms_of_the_click_and_the_bridge_is_told(
         await page.open()
         await page.ready()
         await page.listen()
-
-        async def once() -> float:
+        silences = []
+        for _ in range(3):  # since another process may take the machine for a moment
             await page.forget()
-            said = message("lisa", LINE)
+            said = message("lisa", FLOWING)
             await house.publish(said)
             start = await page.event("playing")
             await asyncio.sleep(1.5)
@@ -34,18 +35,16 @@ async def test_stop_is_silent_within_100_ms_of_the_click_and_the_bridge_is_told(
             click = await page.clicked("stop")
             before = [at for at in await page.loud() if at <= click]
             assert click - before[-1] < 200, "it was speaking"
-            silent = max(await page.loud()) - click + await page.latency()
-            print(f"silent {silent:.0f} ms after the click")
+            silences.append(max(await page.loud()) - click + await page.latency())
             assert cancelled["contextId"] == start["contextId"]
             told = await house.announcement("tts_end", said.id)
             assert told["reason"] == "cancelled" and told["heard_text"] == cancelled["heardText"]
-            assert told["heard_ms"] == cancelled["heardMs"] == pytest.approx(click - start["at"], abs=300)
-            assert LINE.startswith(cancelled["heardText"].strip()) and cancelled["heardText"]
+            assert told["heard_ms"] == cancelled["heardMs"] == pytest.approx(click - start["at"], abs=250)
+            assert FLOWING.startswith(cancelled["heardText"].strip()) and cancelled["heardText"]
             assert await page.events("done") == []
             assert (await page.stats())["utterances"] == []
-            return silent
-
-        assert await least(once, 100) < 100
+        print("silent", ", ".join(f"{each:.0f}" for each in silences), "ms after the click")
+        assert sorted(silences)[1] < 100
         assert watched.errors == []
 
 
@@ -82,16 +81,18 @@ async def test_words_come_when_they_are_heard() -> None:
         await page.open()
         await page.ready()
         await page.listen()
-        await house.publish(message("lisa", LINE))
-        await page.event("done")
-        begun = (await page.event("playing"))["at"]
-        words = await page.events("word")
-        assert await page.events("underrun") == []
-        late = [word["at"] - begun - word["startMs"] for word in words]
-        print(f"words {min(late):.0f} to {max(late):.0f} ms late")
-        assert len(words) > 15
-        assert min(late) > -50
-        assert np.percentile(late, 90) < 100 and max(late) < 400  # one hiccup of a busy machine is none of ours
+        for _ in range(3):  # until one that nothing else on this machine delayed
+            await page.forget()
+            await house.publish(message("lisa", LINE))
+            await page.event("done")
+            begun = (await page.event("playing"))["at"]
+            late = [word["at"] - begun - word["startMs"] for word in await page.events("word")]
+            print(f"words {min(late):.0f} to {max(late):.0f} ms late")
+            assert len(late) > 15
+            if min(late) > -50 and max(late) < 100 and not await page.events("underrun"):
+                break
+        else:
+            pytest.fail("words are not within 100 ms of their sound")
 
 
 async def test_no_sound_without_a_gesture() -> None:
@@ -150,20 +151,19 @@ async def test_a_page_without_a_worklet_plays_through_scheduled_buffers_and_says
         assert await page.page.evaluate("[isSecureContext, player.audio]") == [False, "off"]
         await page.listen()
         assert await page.page.evaluate("player.audio") == "scheduled"
-
-        async def once() -> float:
+        silences = []
+        for _ in range(3):
             await page.forget()
-            await house.publish(message("lisa", LINE))
-            await asyncio.sleep(2.0)
+            await house.publish(message("lisa", FLOWING))
+            await page.event("playing")
+            await asyncio.sleep(1.5)
             await page.page.click("#stop")
             cancelled = await page.event("cancelled")
             await asyncio.sleep(0.4)
-            silent = max(await page.loud()) - await page.clicked("stop") + await page.latency()
-            print(f"scheduled: silent {silent:.0f} ms after the click")
+            silences.append(max(await page.loud()) - await page.clicked("stop") + await page.latency())
             assert cancelled["heardMs"] > 500
-            return silent
-
-        assert await least(once, 100) < 100
+        print("scheduled: silent", ", ".join(f"{each:.0f}" for each in silences), "ms after the click")
+        assert sorted(silences)[1] < 100
         await house.publish(message("electra", "Tout va bien."))
         done = await page.event("done")
         pcm, _ = await lone_speech(house.engine.url, "electra", "Tout va bien.")
@@ -185,3 +185,60 @@ async def test_it_makes_an_agent_speak() -> None:
         assert (start["agentId"], start["emotion"], start["room"]) == ("renarde", "happy", "salon")
         assert re.match("Bonsoir", (await page.event("word"))["text"])
         assert (await page.event("done"))["complete"]
+
+
+async def test_a_device_that_is_gone_does_not_keep_sound_off() -> None:
+    async with House([PACE]) as house, browser_page() as watched:
+        await watched.page.add_init_script(
+            """AudioContext.prototype.setSinkId = async (device) => {
+              if (device) throw new DOMException("no such device", "NotFoundError");
+            };"""
+        )
+        page = ListeningPage(watched, house.url)
+        await page.open()
+        await page.page.evaluate("player.setOutput('unplugged')")
+        await page.listen()
+        assert await page.page.evaluate("player.audio") == "worklet"
+        assert await page.events("error") == []
+
+
+async def test_what_is_closed_while_it_opens_is_closed() -> None:
+    async with House([PACE]) as house, browser_page() as watched:
+        page = ListeningPage(watched, house.url)
+        await page.open()
+        # What a click handler does, without playwright calling it when it is set.
+        await page.page.evaluate(
+            "void (document.getElementById('stop').onclick = () => (player.listen(), player.close()))"
+        )
+        await page.page.click("#stop")
+        await watched.until("window.speaker?.state === 'closed'")
+        assert await page.page.evaluate("[player.audio, player.state]") == ["off", "closed"]
+        await page.listen()
+        assert await page.page.evaluate("player.audio") == "worklet"
+        assert watched.errors == []
+
+
+async def test_the_screen_stays_on_while_someone_speaks() -> None:
+    async with House([PACE]) as house, browser_page() as watched:
+        await watched.page.add_init_script(
+            """window.held = [0];
+            const request = async () => {
+              const lock = new EventTarget();
+              lock.release = async () => held.push(held.at(-1) - 1);
+              held.push(held.at(-1) + 1);
+              return lock;
+            };
+            Object.defineProperty(navigator, "wakeLock", { value: { request } });"""
+        )
+        page = ListeningPage(watched, house.url)
+        await page.open()
+        await page.ready()
+        await house.publish(message("lisa", "Sans le son."))
+        await page.event("done")
+        assert await page.page.evaluate("held") == [0]
+        await page.listen()
+        for agent in ("lisa", "electra"):
+            await house.publish(message(agent, "Bonsoir à tous."))
+            await page.event("done", agentId=agent, complete=True)
+        assert await page.page.evaluate("held") == [0, 1], "one for both"
+        await watched.until("held.at(-1) === 0", within=20)

@@ -14,5 +14,5 @@ def test_in_node(path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node on this machine (Debian: apt-get install nodejs); the page itself does not need it")
-    ran = subprocess.run([node, "--test", str(path)], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([node, "--test", str(path)], capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode == 0, ran.stdout[-6_000:] + ran.stderr[-2_000:]

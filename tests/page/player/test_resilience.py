@@ -63,6 +63,10 @@ async def test_a_silent_network_is_noticed_when_the_page_comes_back_to_the_front
         await page.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
         lost = await page.event("state", state="reconnecting", within=10)
         assert "silent" in lost["reason"]
+        # The next connection is slow to answer too: it is given its time, not dropped for the old one's silence.
+        await watched.until("player.state === 'reconnecting'")
+        await asyncio.sleep(3.0)
+        assert len(await page.events("state", state="reconnecting")) == 1
         relay.flow()
         await watched.until("player.state === 'ready'")
         assert (await page.stats())["reconnections"] == 1
@@ -149,7 +153,8 @@ async def test_after_an_interruption_it_goes_on_at_what_is_live() -> None:
         pcm, _ = await lone_speech(house.engine.url, "lisa", LINE)
         assert played.jumps == 1
         skipped = len(pcm) // 2 - len(played.pcm)
-        assert skipped / 24 == pytest.approx(1_500, abs=300)
+        audio = {each["audio"]: each["at"] for each in await page.events("state", state="ready")}
+        assert skipped / 24 == pytest.approx(audio["worklet"] - audio["interrupted"], abs=300)
         assert not done["complete"]
         assert done["at"] - playing["at"] == pytest.approx(len(pcm) / 48, abs=400), "live again"
         assert watched.errors == []

@@ -16,6 +16,7 @@
  */
 
 const KEPT = 100;
+const RENEW_MS = 600_000; // links expire after an hour, and what is said is forgotten in time: here too
 const SOON_MS = 400; // an utterance is listed when its last sample was due, about when it was heard
 const DEFAULT_ROOM = 'default';
 
@@ -34,6 +35,15 @@ export class History extends EventTarget {
     this.audio = new Audio();
     this.audio.onended = () => this.stop();
     this.timer = 0;
+    setInterval(() => this.refresh(), RENEW_MS);
+  }
+
+  /** Replays are as loud as the voices, and on the same device. */
+  async tune() {
+    const { volume, output } = this.app.settings;
+    this.audio.volume = volume;
+    // Where that device is away, or there is no choice, the default one plays.
+    await this.audio.setSinkId?.(output).catch(() => {});
   }
 
   /** Lists again in a moment. */
@@ -77,7 +87,6 @@ export class History extends EventTarget {
     if (again) return;
     this.playing = said.context_id;
     this.audio.src = this.audio.canPlayType('audio/ogg; codecs=opus') ? said.opus : said.wav;
-    this.audio.volume = this.app.settings.volume;
     this.dispatchEvent(new Event('change'));
     try {
       await this.audio.play();

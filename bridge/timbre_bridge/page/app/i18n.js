@@ -42,7 +42,7 @@ export const TEXTS = {
   'idle.engineDown': { fr: 'Le moteur de voix ne répond pas. Les agents reprendront la parole dès son retour.', en: 'The speech engine does not answer. Agents will speak again when it is back.' },
   'idle.noAgents': { fr: 'Aucun agent n’a encore de voix.', en: 'No agent has a voice yet.' },
   'idle.quiet': { fr: 'Tout est calme. Dès qu’un agent parle, ses mots s’affichent ici.', en: 'All is quiet. When an agent speaks, its words appear here.' },
-  noAgents: { fr: 'Aucun agent n’a encore de voix.', en: 'No agent has a voice yet.' },
+  noAgents: { fr: 'Une voix apparaît ici dès qu’un agent en a une.', en: 'A voice appears here as soon as an agent has one.' },
 
   talk: { fr: 'Interrompre en parlant (micro)', en: 'Interrupt by talking (microphone)' },
   'talk.refused': { fr: 'Le micro n’est pas accessible.', en: 'The microphone cannot be used.' },

@@ -26,7 +26,7 @@ const NOTICE_MS = 8000;
  * @typedef {ReturnType<typeof createApp>} App
  */
 function createApp() {
-  const settings = load(localStorage, navigator.languages);
+  const settings = load(navigator.languages);
   let token = takeToken();
   const player = new Player({ token, rooms: settings.room ? [settings.room] : undefined });
   let state = INITIAL;
@@ -45,7 +45,7 @@ function createApp() {
       state.agents.find((each) => each.agent_id === id) ?? { agent_id: id, name: id, colour: '#7A7F87', languages: [] },
     /** A link with a new token was opened in this tab. */
     renewToken() {
-      token = takeToken();
+      token = takeToken() ?? token;
       player.set({ token });
     },
     /** @param {import('./state.js').Happening} happening */
@@ -55,7 +55,7 @@ function createApp() {
     /** @param {Partial<import('./settings.js').Settings>} change */
     change(change) {
       Object.assign(settings, change);
-      save(localStorage, settings);
+      save(settings);
       apply(change);
     },
     /** @param {string} agentId @param {Partial<import('./settings.js').Voice>} change */
@@ -107,6 +107,7 @@ function apply(change) {
   if ('language' in change) translatePage(settings.language);
   if ('theme' in change) document.documentElement.dataset.theme = settings.theme;
   if ('volume' in change) player.volume = settings.volume;
+  if ('volume' in change || 'output' in change) history.tune();
   if ('muted' in change) player.muted = settings.muted;
   if ('output' in change && app.canSetOutput) {
     // A device that is unplugged by now: the default one plays.

@@ -9,6 +9,7 @@ export class Microphone {
   #stream = /** @type {MediaStream | null} */ (null);
   #context = /** @type {AudioContext | null} */ (null);
   #timer = 0;
+  #opening = /** @type {Promise<void> | null} */ (null);
 
   /** Whether there can be one: browsers have none for insecure origins. */
   static get possible() {
@@ -16,11 +17,19 @@ export class Microphone {
   }
 
   get on() {
-    return this.#stream !== null;
+    return this.#stream?.active === true;
   }
 
   /** @param {() => void} talking somebody began to talk. Rejects where the microphone is refused. */
-  async start(talking) {
+  start(talking) {
+    this.#opening ??= this.#open(talking).finally(() => (this.#opening = null));
+    return this.#opening;
+  }
+
+  /** @param {() => void} talking */
+  async #open(talking) {
+    await this.stop(); // what is left of one that was unplugged
+    audioSession('play-and-record');
     // The browser takes out what its own loudspeakers play, or agents would interrupt themselves.
     this.#stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true } });
     this.#context = new AudioContext();
@@ -38,8 +47,14 @@ export class Microphone {
   async stop() {
     clearInterval(this.#timer);
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    if (this.#stream) audioSession('playback');
     this.#stream = null;
     await this.#context?.close();
     this.#context = null;
   }
+}
+
+/** @param {string} type iOS gives no microphone to a page that only plays, and no full sound to one that records. */
+function audioSession(type) {
+  if (navigator.audioSession) navigator.audioSession.type = type;
 }

@@ -37,36 +37,35 @@ const FITS = {
   say: (value) => isTable(value) && Object.values(value).every((each) => typeof each === 'string'),
 };
 
-/** @param {Storage} storage @returns {Record<string, unknown>} */
-function stored(storage) {
+/** @returns {Record<string, unknown>} */
+function stored() {
   try {
-    const kept = JSON.parse(storage.getItem(KEY) ?? '{}');
+    const kept = JSON.parse(localStorage.getItem(KEY) ?? '{}');
     return isTable(kept) ? kept : {};
   } catch {
-    // Forbidden storage, or one with something else in it, leaves the defaults.
+    // Forbidden storage (to name it throws), or one with something else in it, leaves the defaults.
     return {};
   }
 }
 
 /**
- * @param {Storage} storage
  * @param {readonly string[]} languages the browser's, most wanted first
  * @returns {Settings}
  */
-export function load(storage, languages) {
+export function load(languages) {
   const wanted = languages.map((each) => each.slice(0, 2).toLowerCase()).find((each) => LANGUAGES.includes(each));
   const defaults = /** @type {Settings} */ ({
     language: wanted ?? 'en', theme: 'auto', volume: 0.9, muted: false, room: '', output: '', voices: {}, say: {},
   });
-  const kept = stored(storage);
+  const kept = stored();
   const fitting = Object.entries(FITS).filter(([name, fits]) => fits(kept[name]));
   return Object.assign(defaults, Object.fromEntries(fitting.map(([name]) => [name, kept[name]])));
 }
 
-/** @param {Storage} storage @param {Settings} settings */
-export function save(storage, settings) {
+/** @param {Settings} settings */
+export function save(settings) {
   try {
-    storage.setItem(KEY, JSON.stringify(settings));
+    localStorage.setItem(KEY, JSON.stringify(settings));
   } catch {
     // A browser that stores nothing still plays.
   }

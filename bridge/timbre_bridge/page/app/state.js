@@ -28,6 +28,7 @@
  * @property {import('../timbre.js').Agent[]} agents
  * @property {{name: string, ready: boolean}[]} engines
  * @property {{context_id: string, agent_id: string, room: string}[]} waiting
+ * @property {string[]} waited contexts that had to wait for the floor
  * @property {string[]} rooms those that were heard of, sorted
  * @property {boolean} canSpeak
  * @property {Utterance[]} air what is said now, and the last one that was
@@ -39,6 +40,7 @@
 
 const LATENCIES = 60;
 const MISSED = 100;
+const WAITED = 100;
 
 /** @type {ViewState} */
 export const INITIAL = {
@@ -48,6 +50,7 @@ export const INITIAL = {
   agents: [],
   engines: [],
   waiting: [],
+  waited: [],
   rooms: [],
   canSpeak: false,
   air: [],
@@ -81,6 +84,7 @@ const CHANGES = {
     agents,
     engines,
     waiting,
+    waited: [...new Set([...state.waited, ...waiting.map((each) => each.context_id)])].slice(-WAITED),
     rooms: withRooms(state.rooms, waiting.map((each) => each.room)),
   }),
   start: (state, { contextId, agentId, room, emotion }) => ({
@@ -108,9 +112,9 @@ const CHANGES = {
     missed: state.missed.includes(contextId) ? state.missed : [...state.missed, contextId].slice(-MISSED),
   }),
   replayed: (state, { contextId }) => ({ ...state, missed: state.missed.filter((each) => each !== contextId) }),
-  latency: (state, { agentId, ttfbMs, firstAudioMs, waited }) =>
+  latency: (state, { contextId, agentId, ttfbMs, firstAudioMs, waited }) =>
     // The time behind another speaker says nothing about how fast voices are.
-    waited
+    waited || state.waited.includes(contextId)
       ? state
       : {
           ...state,

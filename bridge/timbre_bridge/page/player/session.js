@@ -52,6 +52,7 @@ export class Session {
   /** This utterance is not followed any more; should it be announced again, it is a new one. */
   forget(id) {
     this.#contexts.delete(id);
+    for (const [stream, each] of this.#streams) if (each === id) this.#streams.delete(stream);
   }
 
   /** This utterance was stopped: should it be announced again, it is unwanted. */
@@ -86,7 +87,7 @@ export class Session {
       known.epoch = Math.max(known.epoch, start.epoch);
       return [{ ...start, type: "stream" }];
     }
-    if (this.#contexts.size >= MAX_CONTEXTS) this.#contexts.delete(this.#contexts.keys().next().value);
+    if (this.#contexts.size >= MAX_CONTEXTS) this.forget(this.#contexts.keys().next().value);
     this.#contexts.set(id, new Context(start.first_sample, start.epoch));
     return [start, { ...start, type: "stream" }];
   }

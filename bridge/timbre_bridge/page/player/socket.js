@@ -121,6 +121,7 @@ export class Socket {
 
   #drop() {
     clearTimeout(this.#retry);
+    this.#probedAt = 0;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;

@@ -25,7 +25,8 @@ export class Sound {
   #opening = null;
   #pending = [];
   #timer;
-  #revive = () => this.#resume();
+  /** A browser that refuses without a gesture gets one later: by `open`. */
+  #revive = () => this.#resume().catch(() => {});
 
   /** @param {Hooks} hooks @param {boolean} tapping */
   constructor(hooks, tapping) {
@@ -66,7 +67,7 @@ export class Sound {
     const context = newContext();
     try {
       await started(context);
-      if (this.#device) await context.setSinkId(this.#device);
+      await this.#choose(context);
       const gain = new GainNode(context, { gain: this.#level });
       gain.connect(context.destination);
       const report = (each) => this.#reported(each);
@@ -85,8 +86,18 @@ export class Sound {
     this.#hooks.changed();
   }
 
+  /** The device that was asked for; the default one where it is away, or not allowed any more. */
+  async #choose(context) {
+    try {
+      if (this.#device) await context.setSinkId(this.#device);
+    } catch {
+      this.#device = "";
+    }
+  }
+
   /** Turn sound off. */
   async close() {
+    await this.#opening?.catch(() => {});
     const context = this.#context;
     document.removeEventListener("visibilitychange", this.#revive);
     this.#output.close();

@@ -6,16 +6,19 @@ const LINGER_MS = 5_000;
 export class WakeLock {
   #lock = null;
   #asking = false;
+  #wanted = false;
   #timer;
 
   /** Someone speaks now. */
   keep() {
+    this.#wanted = true;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.release(), LINGER_MS);
     if (!this.#lock && !this.#asking && !document.hidden) this.#ask();
   }
 
   release() {
+    this.#wanted = false;
     clearTimeout(this.#timer);
     this.#lock?.release();
     this.#lock = null;
@@ -31,6 +34,7 @@ export class WakeLock {
         if (this.#lock === lock) this.#lock = null;
       });
       this.#lock = lock;
+      if (!this.#wanted) this.release();
     } catch {
       // Refused, e.g. to save the battery: the sound does not depend on it.
     } finally {

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { decodeFrame, FrameError } from "../../../../bridge/timbre_bridge/page/player/frame.js";
 import { OpusTrim } from "../../../../bridge/timbre_bridge/page/player/opus_trim.js";
@@ -59,6 +61,27 @@ test("each message of the server is an event, and unknown ones do no harm", () =
   for (const message of [...messages.server, { type: "newer", than: "this" }]) {
     receive(new Session(wish), message);
   }
+});
+
+test("a connection of many hours holds nothing of what is over", () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc");
+  const heap = () => {
+    gc();
+    return process.memoryUsage().heapUsed;
+  };
+  const session = new Session(wish);
+  session.open();
+  const speak = (stream_id) => {
+    const context_id = `${start.context_id}-${stream_id}`;
+    receive(session, { ...start, context_id, stream_id });
+    receive(session, { type: "audio.done", context_id, samples: 0, reason: "finished" });
+  };
+  for (let id = 0; id < 1_000; id += 1) speak(id);
+  const before = heap();
+  for (let id = 1_000; id < 51_000; id += 1) speak(id);
+  const grown = heap() - before;
+  assert.ok(grown < 1_000_000, `${grown} bytes more after 50,000 utterances`);
 });
 
 test("a new connection resumes behind the last sample, and repeated captions are left out", () => {

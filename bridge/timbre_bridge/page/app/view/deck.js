@@ -28,7 +28,7 @@ export function deck(app) {
   };
   byId('stop').onclick = () => app.interrupt();
   document.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape' && !event.defaultPrevented) app.interrupt();
+    if (event.key === 'Escape' && !event.defaultPrevented && !event.isComposing) app.interrupt();
   });
   mute.onclick = () => app.change({ muted: !settings.muted });
   volume.value = String(Math.round(settings.volume * 100));

@@ -1,5 +1,5 @@
-// Captions for screen readers while the sound is off: whole sentences, since single words are not understood. With
-// sound on they would talk over the voice.
+// Captions for screen readers while the sound is off or muted: whole sentences, since single words are not understood.
+// With sound on they would talk over the voice.
 
 import { endsSentence } from '../captions.js';
 import { byId } from './dom.js';
@@ -18,7 +18,8 @@ export function live(app) {
     pending.set(contextId, words);
     if (type === 'word' && !endsSentence(words)) return;
     pending.delete(contextId);
-    if (app.state().audio !== 'off' || !words.trim()) return;
+    const silent = app.state().audio === 'off' || app.settings.muted;
+    if (!silent || !words.trim()) return;
     const name = agentId === speaker ? '' : `${app.agent(agentId).name} : `;
     speaker = agentId;
     byId('live').textContent = name + words.trim();
