@@ -90,8 +90,8 @@ class Recording:
         self._changed(self)
 
     def mark(self, mark: Mark) -> None:
-        """More captions."""
-        if not self.over:
+        """More captions. A mark without text, between two words of an estimate, tells listeners nothing."""
+        if mark.text and not self.over:
             self.marks.append(mark)
             self._changed(self)
 

@@ -115,6 +115,13 @@ def test_sound_begins_above_minus_50_dbfs() -> None:
     assert live.first_sound == 511
 
 
+def test_a_mark_without_text_is_no_caption() -> None:
+    live = recording()
+    for mark in (Mark("un", 0, 80, True), Mark("", 80, 160, True), Mark(" deux", 160, 240, True)):
+        live.mark(mark)
+    assert [mark.text for mark in live.marks] == ["un", " deux"]
+
+
 def test_the_end_is_final() -> None:
     live = recording()
     live.append(tone(10), 0.0)
