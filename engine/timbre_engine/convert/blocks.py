@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 _ROWS_AT_ONCE: Final = 512
 """Rows rounded at a time: keeps the trials of a large matrix at tens of megabytes."""
 
-_TRIALS: Final = np.linspace(0.8, 1.05, 11, dtype=np.float32)
+_TRIALS: Final = np.linspace(0.8, 1.05, 6, dtype=np.float32)
 """Factors on the scale that maps a block's largest value to the last level. Clipping a little often costs less than
 the coarser steps of not clipping."""
 

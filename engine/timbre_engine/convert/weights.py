@@ -77,7 +77,7 @@ class Storage:
 STORAGE: Final[Mapping[Quantisation, Storage]] = {
     Quantisation.F32: Storage(32),
     Quantisation.F16: Storage(16),
-    Quantisation.Q8_0: Storage(8, 32),
+    Quantisation.Q8_0: Storage(8, 128),
     Quantisation.Q4_0: Storage(4, 64),
     Quantisation.Q4_K_M: Storage(4, 32),
 }
