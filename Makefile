@@ -53,6 +53,10 @@ bench-ttfb: .venv/.dev-stamp ## Measure the time from Redis to the first sound
 bench-listeners: .venv/.dev-stamp ## Measure one utterance to 1,000 listeners of the bridge
 	@.venv/bin/python tests/bench/bench_listeners.py
 
+.PHONY: bench-engine
+bench-engine: .venv/.dev-stamp ## Measure the Qwen3-TTS engine at its true size; MODEL=DIR measures a real one
+	@.venv/bin/python tests/bench/bench_engine.py $(if $(MODEL),--model '$(MODEL)')
+
 .PHONY: soak
 soak: .venv/.dev-stamp apt-packages ## Ten minutes of speech in a real browser at a model's pace: underruns, click to sound
 	@SOAK_SECONDS=600 .venv/bin/pytest -q -s tests/page/test_soak.py

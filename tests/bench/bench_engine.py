@@ -1,0 +1,283 @@
+"""The Qwen3-TTS engine at its true size, as a client of its WebSocket and as the profile of one frame. Prints one JSON.
+
+A model directory of random weights speaks noise and never ends by itself, so each utterance is cancelled once enough
+of it was heard; speed and memory do not depend on the weights. Milliseconds, seconds and megabytes as the keys say.
+
+Usage: bench_engine.py [--model DIR] [--utterances 20] [--seconds 10]
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import psutil
+from safetensors.numpy import save_file
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from support.engine_process import EngineProcess
+from support.engine_stream import EngineStream, engine_stream_of
+from support.process import BIN
+from timbre_common.audio import SAMPLE_RATE
+from timbre_common.documents import Voice, VoicesDocument
+from timbre_common.engine_stream import Cancel, Done, End, Error, Start, Text
+from timbre_common.voiceprofile import Adapter
+from timbre_engine import cpus
+from timbre_engine.model import manifest as manifests
+from timbre_engine.qwen3tts.machine import Machine
+from timbre_engine.qwen3tts.options import Options
+from timbre_engine.qwen3tts.sampling import Draw
+
+TEXT = "La réunion commence dans cinq minutes au salon, et le café est prêt pour celles qui en veulent une tasse."[:100]
+LONG = "Une longue histoire que personne n'interrompt et qui continue encore un bon moment dans le soir. " * 6
+RANK = 16
+
+
+@dataclass
+class Listened:
+    """One utterance: when each piece of audio came (seconds from the request) and the samples by then."""
+
+    pieces: list[tuple[float, int]]
+
+    @property
+    def first_ms(self) -> float:
+        return self.pieces[0][0] * 1000
+
+    @property
+    def seconds(self) -> float:
+        return self.pieces[-1][1] / SAMPLE_RATE
+
+    @property
+    def real_time_factor(self) -> float:
+        return self.pieces[-1][0] / self.seconds
+
+    @property
+    def start_delay_ms(self) -> float:
+        """From the request on, so late playback may begin that it never runs dry."""
+        before = [0, *(samples for _, samples in self.pieces)]
+        return 1000 * max(at - samples / SAMPLE_RATE for (at, _), samples in zip(self.pieces, before, strict=False))
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, 95th percentile and least."""
+    return {
+        "p50": round(statistics.median(values), 1),
+        "p95": round(float(np.percentile(values, 95)), 1),
+        "least": round(min(values), 1),
+    }
+
+
+async def listen(stream: EngineStream, voice: str, text: str, seconds: float) -> Listened:
+    """Hear so many seconds, or to the end, and cancel."""
+    began = time.monotonic()
+    await stream.send(Start(voice=voice), Text(text=text), End())
+    heard, samples, cancelled = Listened([]), 0, False
+    while True:
+        message = await stream.receive(within=300)
+        if isinstance(message, bytes):
+            samples += len(message) // 2
+            heard.pieces.append((time.monotonic() - began, samples))
+            if not cancelled and samples >= seconds * SAMPLE_RATE:
+                await stream.send(Cancel())
+                cancelled = True
+        elif isinstance(message, Done):
+            return heard
+        elif isinstance(message, Error):
+            raise AssertionError(message.message)
+
+
+def write_adapters(model: Path, directory: Path, count: int) -> None:
+    """Random adapters of rank 16 on q and v, exported as a trained one would be."""
+    sizes = manifests.read(model).talker
+    queries, keys = sizes.heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
+    for number in range(count):
+        random, tensors = np.random.default_rng(number), {}
+        for layer in range(sizes.layers):
+            for name, rows in (("q_proj", queries), ("v_proj", keys)):
+                prefix = f"base_model.model.talker.model.layers.{layer}.self_attn.{name}."
+                tensors[f"{prefix}lora_A.weight"] = 0.01 * random.standard_normal((RANK, sizes.hidden), np.float32)
+                tensors[f"{prefix}lora_B.weight"] = 0.01 * random.standard_normal((rows, RANK), np.float32)
+        peft = directory / f"peft{number}"
+        peft.mkdir()
+        save_file(tensors, peft / "adapter_model.safetensors")
+        config = {
+            "peft_type": "LORA",
+            "r": RANK,
+            "lora_alpha": 32,
+            "target_modules": ["q_proj", "v_proj"],
+            "bias": "none",
+        }
+        (peft / "adapter_config.json").write_text(json.dumps(config))
+        command = [BIN / "timbre-loras", "export", peft, "-o", directory / f"voice{number}.gguf", "--base", model]
+        subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+
+
+def resident_mb(pid: int) -> float:
+    """Proportional set size of a process and its children: shared pages count once."""
+    tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return round(sum(process.memory_full_info().pss for process in tree) / 1e6, 1)
+
+
+async def through_the_engine(model: Path, adapters: Path, utterances: int, seconds: float) -> dict[str, Any]:
+    """What a client of the engine measures."""
+    names = [f"voice{number}" for number in range(4 + utterances)]
+    voices = [Voice(name="plain", languages=["fr"])] + [
+        Voice(name=name, languages=["fr"], adapter=Adapter(path=f"{name}.gguf")) for name in names
+    ]
+    flags = ["--backend=qwen3tts", f"--model={model}", f"--adapters={adapters}", "--slots=4"]
+    began = time.monotonic()
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(EngineProcess(*flags))
+        start_s = time.monotonic() - began
+        await engine.put_voices(VoicesDocument(generation=1, voices=voices))
+        await settled(engine)
+        streams = [await stack.enter_async_context(engine_stream_of(engine.url)) for _ in range(4)]
+        await listen(streams[0], "voice0", TEXT, 0.5)
+        warm = [(await listen(streams[0], "voice0", TEXT, 0.1)).first_ms for _ in range(utterances)]
+        fresh = [(await listen(streams[0], name, TEXT, 0.1)).first_ms for name in names[4:]]
+        lone = [await listen(streams[0], "voice0", LONG, seconds) for _ in range(3)]
+        started = time.monotonic()
+        four = await asyncio.gather(
+            *(
+                listen(stream, f"voice{number}", LONG, seconds)
+                for stream, number in zip(streams, (0, 0, 1, 2), strict=True)
+            )
+        )
+        together = time.monotonic() - started
+        return {
+            "start_s": round(start_s, 1),
+            "first_sample_ms_warm_voice": spread(warm),
+            "first_sample_ms_voice_never_used": spread(fresh),
+            "real_time_factor_one_stream_with_adapter": spread([each.real_time_factor for each in lone]),
+            "start_delay_ms_one_stream": spread([each.start_delay_ms for each in lone]),
+            "audio_seconds_per_second_4_streams_3_adapters": round(sum(each.seconds for each in four) / together, 2),
+            "memory_mb_4_slots_3_adapters": resident_mb(engine.pid),
+        }
+
+
+async def settled(engine: EngineProcess) -> None:
+    """Until every voice was checked."""
+    while True:
+        _, body = await engine.fetch("/admin/voices", admin=True)
+        states = {status["state"] for status in msgspec.json.decode(body)["voices"].values()}
+        if "loading" not in states:
+            assert states == {"ready"}, body
+            return
+        await asyncio.sleep(0.1)
+
+
+def profile(model: Path, adapters: Path) -> dict[str, Any]:
+    """What one frame is made of, ms of wall time; and what adapters cost."""
+    options = Options(
+        model=model,
+        adapters=adapters,
+        slots=4,
+        threads=cpus.language_threads(),
+        codec_threads=cpus.codec_threads(),
+    )
+    machine = Machine(options)
+    machine.warm()
+    wanted = Adapter(path="voice0.gguf")
+    checked = timed(lambda: machine.adapters.know(wanted, machine.adapters.check(wanted)), 5)
+    vector = machine.table.pad[None]
+    plain = machine.talker.open(())
+    machine.talker.prefill(plain, np.repeat(vector, 10, axis=0))
+    hidden, _ = machine.talker.step([plain], vector)
+    draw = Draw(machine.manifest.predictor_sampling, np.random.default_rng(0))
+    state = machine.codec.state()
+    report: dict[str, Any] = {"adapter_check_ms": checked, "talker_step_ms": timed(lambda: step(machine, plain))}
+    began = time.perf_counter()
+    key = machine.adapters.take(wanted)
+    report["adapter_load_ms"] = round((time.perf_counter() - began) * 1000, 1)
+    began = time.perf_counter()
+    adapted = machine.talker.open(key)
+    machine.talker.prefill(adapted, np.repeat(vector, 10, axis=0))
+    report["lane_and_prefix_ms"] = round((time.perf_counter() - began) * 1000, 1)
+    report["talker_step_with_adapter_ms"] = timed(lambda: step(machine, adapted))
+
+    def in_turns() -> None:
+        step(machine, plain)
+        step(machine, adapted)
+
+    report["talker_step_plain_then_adapter_ms"] = timed(in_turns)
+    for batch in (1, 2, 4):
+        many = np.repeat(hidden, batch, axis=0)
+        inputs = np.repeat(vector, batch, axis=0)
+        report[f"predictor_{batch}_ms"] = timed(lambda: machine.predictor.predict(many, inputs, [draw] * batch))  # noqa: B023
+    for frames in (1, 2, 4):
+        codes = np.zeros((frames, machine.manifest.codec.codebooks), np.int32)
+        report[f"codec_{frames}_frames_ms"] = timed(lambda: machine.codec.decode(codes, state))  # noqa: B023
+    machine.close()
+    return report
+
+
+def step(machine: Machine, sequence: Any) -> None:
+    """One step of the talker, again at the same position."""
+    machine.talker.step([sequence], machine.table.pad[None])
+
+
+def timed(call: Callable[[], Any], times: int = 20) -> dict[str, float]:
+    """Milliseconds of a call."""
+    values = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        values.append((time.perf_counter() - began) * 1000)
+    return spread(values)
+
+
+def machine_words() -> dict[str, Any]:
+    """What it ran on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    wide = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8") if flag in flags]
+    return {
+        "processor": names[0] if names else "unknown",
+        "cores": cpus.available(),
+        "extensions": wide,
+        "load": os.getloadavg()[0],
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, help="a model directory; without it one of random weights is made")
+    parser.add_argument("--utterances", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        model = arguments.model or Path(work) / "model"
+        if arguments.model is None:
+            subprocess.run([BIN / "timbre-engine", "synthesize-model", model], check=True, stdout=sys.stderr)
+        adapters = Path(work) / "adapters"
+        adapters.mkdir()
+        write_adapters(model, adapters, 4 + arguments.utterances)
+        before = machine_words()
+        report = {
+            "machine": before,
+            "model": manifests.read(model).name,
+            "talker_gguf_mb": round((model / manifests.TALKER).stat().st_size / 1e6, 1),
+            "adapter_mb": round((adapters / "voice0.gguf").stat().st_size / 1e6, 2),
+            "frame_ms": profile(model, adapters),
+            "engine": asyncio.run(through_the_engine(model, adapters, arguments.utterances, arguments.seconds)),
+        }
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
