@@ -17,8 +17,10 @@ _CODES: Final = "codes"
 _PCM: Final = "pcm"
 _STATE: Final = "state."
 _NEXT: Final = "next."
-_MOST_FRAMES: Final = 16
+_MOST_FRAMES: Final = 8
 """Frames in one run: more are no faster, and memory grows with them. Any cutting gives the same samples."""
+_MOST_TOGETHER: Final = 2
+"""Frames of each stream in a run of several: beyond it, sharing the weights gains nothing."""
 _TYPES: Final = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 Codes = NDArray[np.integer[Any]]
@@ -43,6 +45,8 @@ class Codec:
         """Load `codec.onnx`; `threads` compute one call. Raises SetupError that says what to do."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
+        # Plans made for each length of chunk hold on to memory and gain nothing.
+        options.enable_mem_pattern = False
         # A thread that spins while it waits takes the core from the language models, several times the work it saves.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
@@ -51,7 +55,8 @@ class Codec:
             self.codebook_size = int(properties["codebook_size"])
             self.samples_per_frame = int(properties["samples_per_frame"])
         except Exception as error:  # ONNX Runtime's errors have no root of their own
-            raise SetupError(f"{path} cannot be loaded ({error}): convert the checkpoint again") from error
+            reason = " ".join(str(error).split())
+            raise SetupError(f"{path} cannot be loaded ({reason}): convert the checkpoint again") from error
         inputs = {each.name: each for each in self._session.get_inputs()}
         self.codebooks: int = inputs.pop(_CODES).shape[2]
         self._names = [name.removeprefix(_STATE) for name in inputs]
@@ -91,32 +96,27 @@ class Codec:
         return np.concatenate(pieces)
 
     def decode_batch(self, codes: Sequence[Codes], states: Sequence[CodecState]) -> list[Samples]:
-        """`decode` for several streams with equally many frames, in one run.
+        """`decode` for several streams with equally many frames; in one run where that is faster, a state once each.
 
         Raises InvalidInput that names the stream and the code; the states are then as they were.
         """
         if len(codes) != len(states) or len({len(each) for each in codes}) > 1:
             raise InvalidInput("as many states as codes, and equally many frames each, are right", _CODES)
-        if len(codes) < 2:
-            return [self.decode(each, state) for each, state in zip(codes, states, strict=True)]
-        checked = np.stack([self.check(each, f"{_CODES}[{stream}]") for stream, each in enumerate(codes)])
-        pieces = [np.zeros((len(codes), 0), np.float32)]
-        for start in range(0, checked.shape[1], _MOST_FRAMES):
-            together = [
-                ort.OrtValue.ortvalue_from_numpy(np.concatenate([value.numpy() for value in values]))
-                for values in zip(*(state._values for state in states), strict=True)
-            ]
-            pcm, after = self._run(checked[:, start : start + _MOST_FRAMES], together)
-            pieces.append(pcm)
-            arrays = [value.numpy() for value in after]
-            for stream, state in enumerate(states):
-                state._values = [
-                    ort.OrtValue.ortvalue_from_numpy(array[stream : stream + 1].copy()) for array in arrays
-                ]
-        return list(np.concatenate(pieces, axis=1))
+        checked = [self.check(each, f"{_CODES}[{stream}]") for stream, each in enumerate(codes)]
+        if len(checked) < 2 or not 0 < len(checked[0]) <= _MOST_TOGETHER:
+            return [self.decode(each, state) for each, state in zip(checked, states, strict=True)]
+        together = [
+            ort.OrtValue.ortvalue_from_numpy(np.concatenate([value.numpy() for value in values]))
+            for values in zip(*(state._values for state in states), strict=True)
+        ]
+        pcm, after = self._run(np.stack(checked), together)
+        arrays = [value.numpy() for value in after]
+        for stream, state in enumerate(states):
+            state._values = [ort.OrtValue.ortvalue_from_numpy(array[stream : stream + 1]) for array in arrays]
+        return list(pcm)
 
     def _run(self, codes: NDArray[np.int64], values: list[ort.OrtValue]) -> tuple[Samples, list[ort.OrtValue]]:
         feeds = {_STATE + name: value for name, value in zip(self._names, values, strict=True)}
         feeds[_CODES] = ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(codes))
         pcm, *after = self._session.run_with_ort_values(self._outputs, feeds)
-        return pcm.numpy(), after
+        return np.asarray(pcm.numpy(), np.float32), after
