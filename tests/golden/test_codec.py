@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -220,71 +219,40 @@ def test_random_weights_make_a_codec(checkpoint: Path, tmp_path: Path) -> None:
     assert 0.01 < samples.std() < 0.5 and np.abs(samples).max() < 1
 
 
-@pytest.fixture(scope="session")
-def model(path: Path) -> Path:
-    """A model directory, as far as decoding codes needs one."""
-    sizes = manifest.Transformer(
-        hidden=1, layers=1, heads=1, kv_heads=1, head_dim=1, ffn=1, rope_theta=1.0, norm_eps=1.0
-    )
-    about = manifest.describe(path)
-    made = manifest.Manifest(
-        format=manifest.FORMAT,
-        name="tiny",
-        size="0b6",
-        kind=manifest.Kind.CUSTOM_VOICE,
-        quantisation=manifest.Quantisation.F32,
-        talker=sizes,
-        predictor=sizes,
-        text_ids=manifest.TextIds(im_start=1, im_end=2, tts_pad=3, tts_bos=4, tts_eos=5, vocabulary=6),
-        codec_ids=manifest.CodecIds(
-            pad=1, bos=2, eos=3, think=4, nothink=5, think_bos=6, think_eos=7, vocabulary=3072, codes=2048
-        ),
-        languages={},
-        speakers={},
-        dialects={},
-        sampling=manifest.Sampling(),
-        predictor_sampling=manifest.Sampling(),
-        codec=manifest.Codec(codebooks=16, samples_per_frame=1920, sample_rate=24000),
-        files=dict.fromkeys((manifest.TALKER, manifest.PREDICTOR, manifest.CODEC), about),
-    )
-    (path.parent / manifest.FILE).write_bytes(msgspec.json.encode(made))
-    return path.parent
-
-
 @pytest.mark.parametrize("chunks", ["30", "1,3,2", " 4, 9"])
-def test_the_command_decodes_a_file(model: Path, tmp_path: Path, chunks: str) -> None:
+def test_the_command_decodes_a_file(model_dir: Path, tmp_path: Path, chunks: str) -> None:
     np.save(tmp_path / "codes.npy", CODES)
-    decode(model, tmp_path / "codes.npy", tmp_path / "out.npy", chunks=chunks)
+    decode(model_dir, tmp_path / "codes.npy", tmp_path / "out.npy", chunks=chunks)
     found = np.load(tmp_path / "out.npy")
     assert len(found) == len(PCM)
     assert_close(found)
 
 
 @pytest.mark.parametrize("chunks", ["", "0", "1,,2", "-1", "1.5", "²", "9" * 5000])
-def test_the_command_refuses_bad_chunks(model: Path, tmp_path: Path, chunks: str) -> None:
+def test_the_command_refuses_bad_chunks(model_dir: Path, tmp_path: Path, chunks: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        decode(model, tmp_path / "codes.npy", tmp_path / "out.npy", chunks=chunks)
+        decode(model_dir, tmp_path / "codes.npy", tmp_path / "out.npy", chunks=chunks)
     assert refused.value.field == "chunks"
 
 
-def test_the_command_refuses_bad_files(model: Path, tmp_path: Path) -> None:
+def test_the_command_refuses_bad_files(model_dir: Path, tmp_path: Path) -> None:
     codes, out = tmp_path / "codes.npy", tmp_path / "out.npy"
     with pytest.raises(SetupError, match="cannot read"):
-        decode(model, codes, out)
+        decode(model_dir, codes, out)
     for data in (b"", b"no array", b"\x93NUMPY\x01\x00"):
         codes.write_bytes(data)
         with pytest.raises(InvalidInput, match=r"no \.npy file"):
-            decode(model, codes, out)
+            decode(model_dir, codes, out)
     np.save(codes, np.array([{}], dtype=object))
     with pytest.raises(InvalidInput, match=r"no \.npy file"):
-        decode(model, codes, out)
+        decode(model_dir, codes, out)
     np.save(codes, CODES.T)
     with pytest.raises(InvalidInput, match="whole numbers"):
-        decode(model, codes, out)
+        decode(model_dir, codes, out)
     np.save(codes, CODES)
     with pytest.raises(SetupError, match="cannot write"):
-        decode(model, codes, tmp_path / "missing" / "out.npy")
+        decode(model_dir, codes, tmp_path / "missing" / "out.npy")
     with pytest.raises(SetupError, match="no model directory"):
         decode(tmp_path, codes, out)
     with pytest.raises(InvalidInput, match="1 or more"):
-        decode(model, codes, out, threads=0)
+        decode(model_dir, codes, out, threads=0)

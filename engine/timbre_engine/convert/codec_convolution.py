@@ -37,7 +37,7 @@ def convolved(stream: Stream, rows: str, name: str, kernel: Kernel, per_frame: i
     if outputs == 1:
         weight = kernel.weight.transpose(2, 1, 0).reshape(-1, channels)
         seen = stream.joined(rows, name, history, inputs, kernel.above)
-        return stream.dense(stream.beside(seen, taps), weight, kernel.bias)
+        return stream.dense(stream.beside(seen, taps, kernel.dilation), weight, kernel.bias)
     fill = _fill(stream, rows, inputs, outputs * kernel.dilation) if per_frame % (outputs * kernel.dilation) else ""
     seen = stream.joined(rows, name, history, inputs, kernel.above, fill)
     made = _shared(stream, seen, kernel, transform(outputs, taps))

@@ -75,7 +75,8 @@ class Stream:
         seen = self.joined(rows, state, kernel - 1, inputs)
         return self.dense(self.beside(seen, kernel), weight.transpose(2, 1, 0).reshape(kernel * inputs, outputs), bias)
 
-    def beside(self, rows: str, taps: int) -> str:
-        """Each row with the `taps - 1` after it side by side, so that many rows fewer."""
-        shifted = [self.graph.slice(rows, tap, tap - taps + 1 or None, axis=1) for tap in range(taps)]
+    def beside(self, rows: str, taps: int, dilation: int = 1) -> str:
+        """Each row with the `taps - 1` after it, `dilation` apart, side by side; the last ones have too few and go."""
+        steps = [(tap * dilation, (tap - taps + 1) * dilation or None) for tap in range(taps)]
+        shifted = [self.graph.slice(rows, start, end, axis=1) for start, end in steps]
         return self.graph.op("Concat", *shifted, axis=2)

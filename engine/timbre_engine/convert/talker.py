@@ -47,7 +47,7 @@ def write_talker(
     `progress` is told each tensor's name once it is done.
     """
     sizes = config.talker
-    writer = GGUFWriter(path, ARCHITECTURE, use_temp_file=True)
+    writer = GGUFWriter(path, ARCHITECTURE)
     _metadata(writer, config, quantisation)
     vocabulary.write(writer, checkpoint.directory, config)
 
@@ -70,10 +70,12 @@ def write_talker(
             weights = checkpoint.take(f"{_PREFIX}model.layers.{layer}.{source}.weight", shape)
             kind = Type.F32 if weights.ndim == 1 else _kind(name, layer, sizes.layers, quantisation)
             add(f"blk.{layer}.{name}.weight", weights, kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+    finally:
+        writer.close()
     return codec_embedding
 
 
