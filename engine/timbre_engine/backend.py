@@ -1,6 +1,6 @@
 """What every backend is: the Protocol between the engine's surface and whatever makes the sound."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -26,6 +26,20 @@ class Info:
     """Codec codes a frame, which a stream can return and be continued from; 0: it has none."""
     sample_rate: int = 24_000
     """Samples a second; audio is always mono s16le at this rate."""
+    voices: tuple[Voice, ...] = ()
+    """Voices that it was started with; a voices document takes their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterState:
+    """What a backend holds of a voice's adapter."""
+
+    path: str
+    sha256: str
+    """Of the file, hexadecimal."""
+    rank: int
+    resident: bool
+    """Whether it is in memory; one that is not is read when its voice next speaks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +160,11 @@ class Backend(Protocol):
     async def open(self, request: SynthesisRequest) -> Utterance:
         """Begin an utterance. Raises what `check` raises, and EngineUnavailable."""
 
-    def adapters_loaded(self) -> Sequence[str]:
-        """Names of the voices whose adapters are in memory."""
+    def adapter(self, voice: Voice) -> AdapterState | None:
+        """The adapter of a loaded voice; None where it has none, or none is applied."""
+
+    def adapters_loaded(self) -> Collection[str]:
+        """SHA-256 of each adapter in memory."""
 
 
 def refuse_codes(request: SynthesisRequest) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_engine import cpus, pace
+from timbre_engine import cpus, loras, pace
 from timbre_engine.backend import Backend
 from timbre_engine.espeak.backend import EspeakBackend
 from timbre_engine.paced import PacedBackend
@@ -13,7 +13,7 @@ from timbre_engine.settings import Settings
 
 def _qwen3tts(settings: Settings) -> Backend:
     if settings.model is None:
-        raise InvalidInput("the directory of a converted model is right (timbre-engine convert)", "model")
+        raise InvalidInput("the directory of a converted model is right (timbre-engine convert)", "--model")
     try:  # only here, since the demonstration voice does without what it needs
         from timbre_engine.qwen3tts.backend import Qwen3TTSBackend
         from timbre_engine.qwen3tts.options import Options
@@ -23,6 +23,7 @@ def _qwen3tts(settings: Settings) -> Backend:
         Options(
             model=settings.model,
             adapters=settings.adapters or settings.model / "adapters",
+            loras=loras.parse(settings.lora),
             slots=settings.slots,
             positions=settings.positions,
             lane_slots=settings.lane_slots,
@@ -36,13 +37,19 @@ def _qwen3tts(settings: Settings) -> Backend:
     )
 
 
-_MAKERS: Final[Mapping[str, Callable[[Settings], Backend]]] = {
-    "espeak": lambda settings: EspeakBackend(settings.slots),
-    "qwen3tts": _qwen3tts,
-}
+def _espeak(settings: Settings) -> Backend:
+    if settings.model is not None:
+        raise InvalidInput("the backend espeak takes no model: one of the two is right", "--model")
+    if settings.lora:
+        raise InvalidInput("an adapter wants a model: name one with --model", loras.FLAG)
+    return EspeakBackend(settings.slots)
+
+
+_MAKERS: Final[Mapping[str, Callable[[Settings], Backend]]] = {"espeak": _espeak, "qwen3tts": _qwen3tts}
 
 
 def make(settings: Settings) -> Backend:
-    """The backend that the settings name, paced where they say so. Raises InvalidInput."""
-    backend = _MAKERS[settings.backend](settings)
+    """The backend that the settings name, paced where they say so. Raises InvalidInput or SetupError."""
+    chosen = settings.backend or ("espeak" if settings.model is None else "qwen3tts")
+    backend = _MAKERS[chosen](settings)
     return backend if settings.pace is None else PacedBackend(backend, pace.parse(settings.pace))

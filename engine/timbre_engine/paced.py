@@ -2,14 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from timbre_common.audio import BYTES_PER_SAMPLE, SAMPLE_RATE, samples_of_ms
 from timbre_common.documents import Voice
-from timbre_engine.backend import Audio, Backend, Event, Finished, Info, Mark, Reason, SynthesisRequest, Utterance
+from timbre_engine.backend import (
+    AdapterState,
+    Audio,
+    Backend,
+    Event,
+    Finished,
+    Info,
+    Mark,
+    Reason,
+    SynthesisRequest,
+    Utterance,
+)
 from timbre_engine.pace import FRAME_S, Pace, Schedule
 
 _FRAME_BYTES: Final = samples_of_ms(FRAME_S * 1000) * BYTES_PER_SAMPLE
@@ -53,7 +64,11 @@ class PacedBackend:
         """See Backend."""
         return PacedUtterance(await self._inner.open(request), self._pace)
 
-    def adapters_loaded(self) -> Sequence[str]:
+    def adapter(self, voice: Voice) -> AdapterState | None:
+        """See Backend."""
+        return self._inner.adapter(voice)
+
+    def adapters_loaded(self) -> Collection[str]:
         """See Backend."""
         return self._inner.adapters_loaded()
 

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 
 from timbre_common import decoding
 from timbre_common.documents import VoicesDocument
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_engine import backends
+from timbre_engine import backends, loras
 from timbre_engine.api.app import admin_app, speech_app
 from timbre_engine.engine import Engine
 from timbre_engine.settings import Settings
@@ -31,6 +32,8 @@ async def serve(settings: Settings, admin_token: str) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     voices = None if settings.voices is None else _read_voices(settings.voices)
+    if voices is not None:
+        _refuse_twice(voices, settings)
     engine = Engine(backends.make(settings), settings.queue)
     try:
         async with (
@@ -41,8 +44,7 @@ async def serve(settings: Settings, admin_token: str) -> None:
             _log.info("listening on http://%s (administration http://%s)", *addresses)
             if await _started(engine, stop):
                 _log.info("ready: %s with %d slots", engine.backend.info.model, engine.backend.info.slots)
-                if voices is not None:
-                    engine.voices.apply(voices)
+                _begin(engine, settings, voices)
                 await stop.wait()
             _log.info("stopping")
             await _drain(engine, settings.drain_timeout)
@@ -92,6 +94,24 @@ async def _drain(engine: Engine, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await engine.admission.idle()
+
+
+def _begin(engine: Engine, settings: Settings, document: VoicesDocument | None) -> None:
+    """Give the engine its first voices: the document's and those of --lora, or else what the backend has by itself."""
+    own = engine.backend.info.voices
+    if document is None:
+        engine.voices.begin(own)
+    elif settings.lora:
+        engine.voices.apply(msgspec.structs.replace(document, voices=[*document.voices, *own]))
+    else:
+        engine.voices.apply(document)
+
+
+def _refuse_twice(document: VoicesDocument, settings: Settings) -> None:
+    listed = {voice.name for voice in document.voices}
+    for lora in loras.parse(settings.lora):
+        if lora.name in listed:
+            raise InvalidInput(f"the voice {lora.name!r} is in {settings.voices} already", loras.FLAG)
 
 
 def _read_voices(path: Path) -> VoicesDocument:

@@ -15,11 +15,15 @@ from timbre_common import names
 class Settings:
     """Every field is a flag, and an environment variable TIMBRE_ENGINE_<FIELD>."""
 
-    backend: Literal["espeak", "qwen3tts"] = "espeak"
-    """Which backend speaks. espeak: a demonstration voice that needs no weights; qwen3tts: the model in --model."""
+    backend: Literal["espeak", "qwen3tts"] | None = None
+    """Which backend speaks. espeak: a demonstration voice that needs no weights; qwen3tts: the model in --model. Where
+    it is not given: qwen3tts with a --model, espeak without one."""
 
     model: Path | None = None
-    """A model directory, as `timbre-engine convert` makes it; names the backend qwen3tts."""
+    """A model directory, as `timbre-engine convert` makes it; chooses the backend qwen3tts."""
+
+    lora: Annotated[list[str], Parameter(negative=())] = field(default_factory=list)
+    """A voice and its adapter, as name=path[:scale]; the file may lie anywhere. As often as wanted, beside --voices."""
 
     adapters: Path | None = None
     """The directory that voices' adapter paths are relative to; without it `adapters` in the model directory."""
@@ -64,7 +68,8 @@ class Settings:
     """File that holds the administration's token; otherwise TIMBRE_ENGINE_ADMIN_TOKEN holds it."""
 
     voices: Path | None = None
-    """Voices document (JSON or YAML) to begin with; `PUT /admin/voices` replaces it."""
+    """Voices document (JSON or YAML) to begin with; `PUT /admin/voices` replaces it, and what --lora names. With
+    neither of them, a model's own speakers are the voices."""
 
     slots: PositiveInt = 4
     """Utterances made at once."""

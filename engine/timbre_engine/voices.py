@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
+
+import msgspec
 
 from timbre_common.documents import Voice, VoicesDocument, VoicesStatus, VoiceState, VoiceStatus
 from timbre_common.errors import TimbreError, UnknownVoice
@@ -66,25 +68,40 @@ class Voices:
         self._loader = loader
         self._entries: dict[str, _Entry] = {}
         self._unloading: set[asyncio.Task[None]] = set()
-        self.generation = -1
+        self._document: VoicesDocument | None = None
+
+    @property
+    def generation(self) -> int:
         """Of the newest document; -1 before the first."""
+        return -1 if self._document is None else self._document.generation
+
+    def begin(self, voices: Iterable[Voice]) -> None:
+        """Hold these until the first document comes, of whatever generation it is."""
+        for voice in voices:
+            self._want(voice)
 
     def apply(self, document: VoicesDocument) -> None:
-        """Begin to follow a document. A lower generation is ignored; the same one again retries what failed."""
+        """Begin to follow a document.
+
+        A lower generation is ignored. The same one again retries what failed and takes back every `scale`.
+        """
         if document.generation < self.generation:
             _log.info("voices of generation %d are ignored: %d is newer", document.generation, self.generation)
             return
-        if document.generation == self.generation:
-            for entry in self._entries.values():
-                if entry.status.state is VoiceState.FAILED:
-                    self._load(entry)
-            return
-        self.generation = document.generation
-        wanted = {voice.name: voice for voice in document.voices}
+        if self._document is None or document.generation > self.generation:
+            self._document = document
+        wanted = {voice.name: voice for voice in self._document.voices}
         for name in self._entries.keys() - wanted.keys():
             self._remove(self._entries.pop(name))
         for voice in wanted.values():
             self._want(voice)
+
+    def scale(self, name: str, scale: float) -> None:
+        """Load a voice with its adapter at another scale, until a document comes. Raises UnknownVoice."""
+        voice = self._find(name).voice
+        if voice.adapter is not None:
+            adapter = msgspec.structs.replace(voice.adapter, scale=scale)
+            self._want(msgspec.structs.replace(voice, adapter=adapter))
 
     async def settled(self, seconds: float) -> None:
         """Waits until no voice is loading, at most so long."""
@@ -181,4 +198,4 @@ class Voices:
             task.add_done_callback(self._unloading.discard)
 
     def _status(self, voice: Voice, state: VoiceState, reason: str = "") -> VoiceStatus:
-        return VoiceStatus(digest=voice.digest, generation=self.generation, state=state, reason=reason)
+        return VoiceStatus(digest=voice.digest, generation=max(0, self.generation), state=state, reason=reason)

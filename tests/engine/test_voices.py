@@ -4,7 +4,7 @@ import pytest
 
 from timbre_common.documents import Voice, VoicesDocument
 from timbre_common.errors import InvalidInput, UnknownVoice
-from timbre_common.voiceprofile import Prosody
+from timbre_common.voiceprofile import Adapter, Prosody
 from timbre_engine.voices import OPENAI_NAMES, Voices
 
 
@@ -76,6 +76,25 @@ async def test_the_same_generation_retries_what_failed(voices: Voices, loader: L
     loader.bad = set()
     assert await apply(voices, document(1, "a", "b")) == {"a": (1, "ready"), "b": (1, "ready")}
     assert loader.calls == ["load a", "load b", "load a"]
+
+
+async def test_what_it_begins_with_gives_way_to_any_document(voices: Voices, loader: Loader) -> None:
+    voices.begin(document(0, "a", "b").voices)
+    await voices.settled(5)
+    assert [voice.name for voice in voices.speakable()] == ["a", "b"]
+    assert await apply(voices, document(0, "b", "c")) == {"b": (0, "ready"), "c": (0, "ready")}
+    assert loader.calls == ["load a", "load b", "unload a 0", "load c"]
+
+
+async def test_a_scale_holds_until_the_document_comes_again(voices: Voices) -> None:
+    adapted = Voice(name="a", languages=["fr"], adapter=Adapter(path="a.gguf"))
+    listed = VoicesDocument(generation=1, voices=[adapted])
+    await apply(voices, listed)
+    voices.scale("a", 0.5)
+    await voices.settled(5)
+    assert voices.find("a").adapter == Adapter(path="a.gguf", scale=0.5)
+    await apply(voices, listed)
+    assert voices.find("a") == adapted
 
 
 async def test_one_slow_voice_holds_up_no_other(voices: Voices, loader: Loader) -> None:

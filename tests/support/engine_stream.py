@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from websockets.asyncio.client import ClientConnection, connect
 
 from timbre_common import engine_stream
-from timbre_common.engine_stream import ClientMessage, Done, End, Error, Mark, ServerMessage, Start, Text
+from timbre_common.engine_stream import (
+    ClientMessage,
+    Codes,
+    CodesMade,
+    Done,
+    End,
+    Error,
+    Mark,
+    ServerMessage,
+    Start,
+    Text,
+)
 
 
 @dataclass
@@ -17,6 +28,9 @@ class Heard:
 
     pcm: bytes = b""
     marks: list[Mark] = field(default_factory=list)
+    codes: Codes = field(default_factory=list)
+    first_frames: list[int] = field(default_factory=list)
+    """Of each message with codes."""
     end: Done | Error | None = None
 
     @property
@@ -57,6 +71,9 @@ class EngineStream:
                 heard.pcm += message
             elif isinstance(message, Mark):
                 heard.marks.append(message)
+            elif isinstance(message, CodesMade):
+                heard.codes += message.codes
+                heard.first_frames.append(message.first_frame)
             elif isinstance(message, Done | Error):
                 heard.end = message
         return heard

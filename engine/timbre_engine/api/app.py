@@ -52,6 +52,7 @@ def admin_app(engine: Engine, token: str) -> web.Application:
     app.router.add_put("/admin/voices", admin.put_voices)
     app.router.add_get("/admin/voices", admin.get_voices)
     app.router.add_get("/lora-adapters", admin.lora_adapters)
+    app.router.add_post("/lora-adapters", admin.scale_adapters)
     app.router.add_get("/health", info.health)
     return app
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection
 from importlib.util import find_spec
 from typing import Final
 
@@ -101,7 +101,10 @@ class EspeakBackend:
         )
         return EspeakUtterance(worker, begin, self._give_back)
 
-    def adapters_loaded(self) -> Sequence[str]:
+    def adapter(self, voice: Voice) -> None:
+        """See Backend."""
+
+    def adapters_loaded(self) -> Collection[str]:
         """See Backend."""
         return ()
 

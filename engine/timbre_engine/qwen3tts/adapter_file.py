@@ -7,10 +7,11 @@ in bounded memory, before the library sees the path.
 
 import hashlib
 import math
+import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -41,6 +42,8 @@ class AdapterFile:
     alpha: float
     metadata: Mapping[str, str | int | float | bool]
     """Its `timbre.*` keys, without the prefix."""
+    stamp: tuple[int, ...] = field(default=(), compare=False)
+    """Tells whether the file was exchanged since."""
 
 
 def resolve(directory: Path, relative: str) -> Path:
@@ -80,7 +83,29 @@ def check(path: Path, *, base_digest: str, sizes: Transformer, max_rank: int, di
             _refuse_not_finite(file, header.tensors)
     except OSError as error:
         raise InvalidInput(f"{path.name} cannot be read: {error.strerror}") from error
-    return AdapterFile(path, found, rank, alpha, _own(header.metadata))
+    return AdapterFile(path, found, rank, alpha, _own(header.metadata), _stamp(status))
+
+
+def unchanged(file: AdapterFile) -> bool:
+    """Whether the file is still the one that was looked at, as far as its inode, size and time tell."""
+    try:
+        return _stamp(file.path.stat()) == file.stamp
+    except OSError:
+        return False
+
+
+def unchecked_text(path: Path) -> dict[str, str]:
+    """The texts in the metadata of a file that nobody has looked at; none where it is no adapter."""
+    try:
+        with path.open("rb") as file:
+            header = gguf_header.parse(file.read(gguf_header.MAX_BYTES), path.stat().st_size)
+    except (OSError, InvalidInput):
+        return {}
+    return {key: value.content for key, value in header.metadata.items() if isinstance(value.content, str)}
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _digest(file: BinaryIO) -> str:

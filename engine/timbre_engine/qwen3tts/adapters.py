@@ -1,7 +1,6 @@
 """Adapters in memory: checked when a voice is loaded, read when it first speaks, a bounded number resident."""
 
-from collections import OrderedDict
-from pathlib import Path
+from collections import Counter, OrderedDict
 
 from timbre_common.errors import EngineUnavailable
 from timbre_common.voiceprofile import Adapter as Wanted
@@ -9,6 +8,7 @@ from timbre_engine.llama.model import Adapter, Model
 from timbre_engine.model.manifest import Manifest
 from timbre_engine.qwen3tts import adapter_file
 from timbre_engine.qwen3tts.adapter_file import AdapterFile
+from timbre_engine.qwen3tts.options import Options
 from timbre_engine.qwen3tts.talker import AppliedAdapter, LaneKey, Talker
 
 
@@ -21,39 +21,46 @@ class _Resident:
 
 
 class Adapters:
-    """For one thread, but for `check`. At most `most` are resident; one that speaks is never taken away."""
+    """For one thread, but for `check`. At most `max_loaded_adapters` are resident; one that speaks is never taken."""
 
-    def __init__(
-        self, directory: Path, manifest: Manifest, model: Model, talker: Talker, *, most: int, max_rank: int
-    ) -> None:
-        self._directory = directory
+    def __init__(self, options: Options, manifest: Manifest, model: Model, talker: Talker) -> None:
+        self._options = options
+        self._files = {lora.adapter.path: lora.path for lora in options.loras}
         self._manifest = manifest
         self._model = model
         self._talker = talker
-        self._most = most
-        self._max_rank = max_rank
         self._checked: dict[Wanted, AdapterFile] = {}
+        self._named: Counter[Wanted] = Counter()
+        """How many voices name each."""
         self._resident: OrderedDict[str, _Resident] = OrderedDict()
 
     def check(self, wanted: Wanted) -> AdapterFile:
         """Look at the file before the library does, from any thread. Raises InvalidInput with the reason."""
         return adapter_file.check(
-            adapter_file.resolve(self._directory, wanted.path),
+            self._files.get(wanted.path) or adapter_file.resolve(self._options.adapters, wanted.path),
             base_digest=self._manifest.digest,
             sizes=self._manifest.talker,
-            max_rank=self._max_rank,
+            max_rank=self._options.max_rank,
             digest=wanted.digest,
         )
 
     def know(self, wanted: Wanted, file: AdapterFile) -> None:
         """A voice that names this checked file may speak from now on."""
+        before = self._checked.get(wanted)
         self._checked[wanted] = file
+        self._named[wanted] += 1
+        if before is not None:
+            self._free_unnamed(before.digest)
 
     def forget(self, wanted: Wanted) -> None:
-        """No voice names it any more: free it, unless another voice shares the file."""
+        """A voice that named it has gone: free it after its utterances, unless another voice shares the file."""
+        self._named[wanted] -= 1
+        if self._named[wanted] > 0:
+            return
+        del self._named[wanted]
         file = self._checked.pop(wanted, None)
-        if file is not None and all(other.digest != file.digest for other in self._checked.values()):
-            self._free(file.digest)
+        if file is not None:
+            self._free_unnamed(file.digest)
 
     def take(self, wanted: Wanted) -> LaneKey:
         """The adapter for an utterance, read where it is not resident. Give it back with `give_back`.
@@ -65,6 +72,8 @@ class Adapters:
             raise EngineUnavailable("the voice was unloaded")
         resident = self._resident.get(file.digest)
         if resident is None:
+            if not adapter_file.unchanged(file):
+                raise EngineUnavailable(f"{file.path.name} has changed since it was checked: load the voice again")
             self._make_room()
             resident = self._resident[file.digest] = _Resident(Adapter(self._model, file.path))
         self._resident.move_to_end(file.digest)
@@ -75,22 +84,23 @@ class Adapters:
         """An utterance no longer uses them."""
         for used in key:
             self._resident[used.digest].users -= 1
+            self._free_unnamed(used.digest)
 
     def resident(self) -> frozenset[str]:
         """Digests of the files in memory."""
         return frozenset(self._resident)
 
-    def digest(self, wanted: Wanted) -> str | None:
-        """Of a checked adapter's file."""
-        file = self._checked.get(wanted)
-        return None if file is None else file.digest
-
     def _make_room(self) -> None:
-        while len(self._resident) >= self._most:
+        most = self._options.max_loaded_adapters
+        while len(self._resident) >= most:
             idle = next((digest for digest, resident in self._resident.items() if not resident.users), None)
             if idle is None:
-                raise EngineUnavailable(f"{self._most} adapters are speaking: that is all that may be loaded", 1.0)
+                raise EngineUnavailable(f"{most} adapters are speaking: that is all that may be loaded", 1.0)
             self._free(idle)
+
+    def _free_unnamed(self, digest: str) -> None:
+        if all(file.digest != digest for file in self._checked.values()):
+            self._free(digest)
 
     def _free(self, digest: str) -> None:
         resident = self._resident.get(digest)

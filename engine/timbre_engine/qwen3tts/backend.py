@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection
 from importlib.util import find_spec
 from typing import Final
 
@@ -11,10 +11,11 @@ from timbre_common.backoff import Backoff
 from timbre_common.documents import Voice
 from timbre_common.engine_stream import Codes
 from timbre_common.errors import EngineUnavailable, InvalidInput, SetupError, TooLarge, Unsupported
-from timbre_engine.backend import Info, SynthesisRequest
+from timbre_common.voiceprofile import Adapter
+from timbre_engine.backend import AdapterState, Info, SynthesisRequest
 from timbre_engine.model import manifest as manifests
-from timbre_engine.qwen3tts import languages, specs
-from timbre_engine.qwen3tts.messages import Begin, Load, Unload
+from timbre_engine.qwen3tts import languages, own_voices, specs
+from timbre_engine.qwen3tts.messages import Begin, Loaded, LoadedAdapter, Unload
 from timbre_engine.qwen3tts.options import Options
 from timbre_engine.qwen3tts.process import WorkerProcess
 from timbre_engine.qwen3tts.utterance import WorkerUtterance
@@ -39,9 +40,12 @@ class Qwen3TTSBackend:
         self._worker: WorkerProcess | None = None
         self._there = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self._voices: dict[str, list[Voice]] = {}
-        """Loaded voices by digest, as often as each was loaded."""
-        self._resident: list[str] = []
+        self._own = own_voices.voices(options.loras, self._manifest)
+        self._voices: list[Voice] = []
+        """Loaded voices, each as often as it was loaded."""
+        self._adapters: dict[Adapter, LoadedAdapter] = {}
+        """Of the loaded voices, as the worker found them."""
+        self._resident: frozenset[str] = frozenset()
 
     @property
     def info(self) -> Info:
@@ -52,6 +56,7 @@ class Qwen3TTSBackend:
             slots=self._options.slots,
             languages=languages.tags(self._manifest.languages),
             codebooks=self._manifest.codec.codebooks,
+            voices=self._own,
         )
 
     @property
@@ -77,17 +82,19 @@ class Qwen3TTSBackend:
     async def load(self, voice: Voice) -> str:
         """See Backend."""
         specs.check_voice(voice, self._manifest)
-        note = await (await self._ready()).load(lambda request: Load(request, voice))
-        self._voices.setdefault(voice.digest, []).append(voice)
-        return note
+        worker = await self._ready()
+        try:
+            loaded = await worker.load(voice)
+        except asyncio.CancelledError:
+            worker.send_now(Unload(voice))
+            raise
+        self._voices.append(voice)
+        self._note(voice, loaded)
+        return loaded.note
 
     async def unload(self, voice: Voice) -> None:
         """See Backend."""
-        same = self._voices.get(voice.digest, [])
-        if len(same) > 1:
-            same.pop()
-            return
-        self._voices.pop(voice.digest, None)
+        self._voices.remove(voice)
         if self._worker is not None:
             self._worker.send_now(Unload(voice))
 
@@ -118,7 +125,21 @@ class Qwen3TTSBackend:
         )
         return WorkerUtterance(worker, number, arrivals, begin)
 
-    def adapters_loaded(self) -> Sequence[str]:
+    def adapter(self, voice: Voice) -> AdapterState | None:
+        """See Backend."""
+        found = None if voice.adapter is None else self._adapters.get(voice.adapter)
+        if voice.adapter is None or found is None:
+            return None
+        path = voice.adapter.path
+        lora = next((lora for lora in self._options.loras if lora.adapter.path == path), None)
+        return AdapterState(
+            path=path if lora is None else str(lora.path),
+            sha256=found.sha256,
+            rank=found.rank,
+            resident=found.sha256 in self._resident,
+        )
+
+    def adapters_loaded(self) -> Collection[str]:
         """See Backend."""
         return self._resident
 
@@ -130,8 +151,15 @@ class Qwen3TTSBackend:
         if len(codes) > _MOST_CONTINUED:
             raise TooLarge(f"at most {_MOST_CONTINUED} frames are right", "continue.codes")
 
-    def _now_resident(self, voices: list[str]) -> None:
-        self._resident = voices
+    def _note(self, voice: Voice, loaded: Loaded) -> None:
+        """Keep what the worker found, and nothing of voices that are gone."""
+        if voice.adapter is not None and loaded.adapter is not None:
+            named = {each.adapter for each in self._voices}
+            self._adapters = {key: value for key, value in self._adapters.items() if key in named}
+            self._adapters[voice.adapter] = loaded.adapter
+
+    def _now_resident(self, adapters: list[str]) -> None:
+        self._resident = frozenset(adapters)
 
     async def _ready(self) -> WorkerProcess:
         try:
@@ -157,9 +185,9 @@ class Qwen3TTSBackend:
 
     async def _attend(self, worker: WorkerProcess) -> None:
         try:
-            for voice, *_ in list(self._voices.values()):
+            for voice in list(self._voices):
                 try:
-                    await worker.load(lambda request, voice=voice: Load(request, voice))  # type: ignore[misc]
+                    self._note(voice, await worker.load(voice))
                 except InvalidInput as error:
                     _log.warning("voice %s cannot be loaded again: %s", voice.name, error)
             self._worker = worker
@@ -171,5 +199,5 @@ class Qwen3TTSBackend:
         finally:
             self._worker = None
             self._there.clear()
-            self._resident = []
+            self._resident = frozenset()
             await asyncio.shield(worker.stop())

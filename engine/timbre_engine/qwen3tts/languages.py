@@ -19,13 +19,19 @@ NAMES: Final[Mapping[str, str]] = {
 }
 
 
+ANY: Final = "und"
+"""BCP 47's tag for a language that is not known: the model finds out from the text."""
+
+
 def tags(known: Mapping[str, int]) -> tuple[str, ...]:
     """The tags of the model's languages."""
     return tuple(tag for tag, name in NAMES.items() if name in known)
 
 
-def resolve(tag: str, known: Mapping[str, int]) -> str:
-    """The model's name for a tag, whatever its region. Raises InvalidInput."""
+def resolve(tag: str, known: Mapping[str, int]) -> str | None:
+    """The model's name for a tag, whatever its region; None: it finds out by itself. Raises InvalidInput."""
+    if tag.lower() == ANY:
+        return None
     name = NAMES.get(tag.lower().partition("-")[0])
     if name is None or name not in known:
         raise InvalidInput(f"{tag!r} is not spoken by this model; it speaks {', '.join(tags(known))}", "language")

@@ -37,12 +37,10 @@ class Machine:
         self.codec = Codec(options.model / manifests.CODEC, threads=options.codec_threads)
         self.table = Embeddings(options.model, self.manifest)
         self.adapters = Adapters(
-            options.adapters,
+            options,
             self.manifest,
             self.model,
             self.talker,
-            most=options.max_loaded_adapters,
-            max_rank=options.max_rank,
         )
 
     def warm(self) -> None:

@@ -74,11 +74,19 @@ class Hello(_Message, frozen=True):
     """From the worker, once it is warm."""
 
 
+class LoadedAdapter(msgspec.Struct, frozen=True):
+    """The adapter of a voice that can speak."""
+
+    sha256: str
+    rank: int
+
+
 class Loaded(_Message, frozen=True):
     """From the worker: the voice can speak; `note` says what is not applied."""
 
     request: int
     note: str
+    adapter: LoadedAdapter | None
 
 
 class Refused(_Message, frozen=True):
@@ -129,9 +137,9 @@ class Failed(_Message, frozen=True):
 
 
 class Resident(_Message, frozen=True):
-    """From the worker: the voices whose adapters are in memory."""
+    """From the worker: SHA-256 of each adapter in memory."""
 
-    voices: list[str]
+    adapters: list[str]
 
 
 ToWorker = Load | Unload | Begin | Feed | Flush | End | Cancel | Taken

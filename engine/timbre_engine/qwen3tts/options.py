@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from timbre_engine.loras import Lora
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the worker is told before it starts; as JSON in one argument."""
@@ -12,6 +14,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The model directory."""
     adapters: Path
     """The directory that adapters' paths are relative to."""
+    loras: tuple[Lora, ...] = ()
+    """Adapters that may lie anywhere, since whoever started the engine named them."""
     slots: int
     """Utterances at once."""
     positions: int = 512

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from timbre_common import names
+from timbre_common.documents import Voice
 from timbre_common.errors import EngineUnavailable, InvalidInput, SetupError
 from timbre_engine import pipe
 from timbre_engine.qwen3tts import messages
@@ -48,12 +49,12 @@ class WorkerProcess:
         self._resident = resident
         self._numbers = itertools.count(1)
         self._utterances: dict[int, asyncio.Queue[OfUtterance]] = {}
-        self._requests: dict[int, asyncio.Future[str]] = {}
+        self._requests: dict[int, asyncio.Future[Loaded]] = {}
         self._reading: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, options: Options, resident: Callable[[list[str]], None]) -> "WorkerProcess":
-        """A worker that is ready to speak; `resident` is told whose adapters are in memory. Raises SetupError."""
+        """A worker that is ready to speak; `resident` is told which adapters are in memory. Raises SetupError."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
@@ -106,16 +107,16 @@ class WorkerProcess:
         if not self._stdin.is_closing():
             self._stdin.write(messages.encode(message))
 
-    async def load(self, load: Callable[[int], Load]) -> str:
-        """Have a voice checked; what of it is not applied. Raises InvalidInput, EngineUnavailable."""
+    async def load(self, voice: Voice) -> Loaded:
+        """Have a voice checked. Raises InvalidInput, EngineUnavailable."""
         request = next(self._numbers)
         answer = self._requests[request] = asyncio.get_running_loop().create_future()
         try:
             if not self.alive:
                 raise EngineUnavailable("the speech model's worker is being replaced", retry_after=1.0)
-            self.send_now(load(request))
-            note: str = await answer
-            return note
+            self.send_now(Load(request, voice))
+            loaded: Loaded = await answer
+            return loaded
         finally:
             del self._requests[request]
 
@@ -149,16 +150,16 @@ class WorkerProcess:
 
     def _sort(self, message: FromWorker) -> None:
         match message:
-            case Loaded(request=request, note=note):
+            case Loaded(request=request):
                 answer = self._requests.get(request)
                 if answer is not None and not answer.done():
-                    answer.set_result(note)
+                    answer.set_result(message)
             case Refused(request=request, reason=reason, field=field):
                 answer = self._requests.get(request)
                 if answer is not None and not answer.done():
                     answer.set_exception(InvalidInput(reason.removeprefix(f"{field}: "), field))
-            case Resident(voices=voices):
-                self._resident(voices)
+            case Resident(adapters=adapters):
+                self._resident(adapters)
             case Hello():
                 pass
             case _:

@@ -32,7 +32,7 @@ def check_voice(voice: Voice, manifest: Manifest) -> list[str]:
     return notes
 
 
-def language_of(voice: Voice, tag: str | None, manifest: Manifest) -> str:
+def language_of(voice: Voice, tag: str | None, manifest: Manifest) -> str | None:
     """The model's name of a request's language, or of the voice's first that it speaks. Raises InvalidInput."""
     if tag is not None:
         return languages.resolve(tag, manifest.languages)

@@ -106,11 +106,11 @@ class Stream:
         return self._feed.leftover
 
     def pause(self) -> Pause | None:
-        """The pause that is due between two runs, taken off."""
-        if self.run is None and self._pieces and isinstance(self._pieces[0], Pause):
-            piece = self._pieces.popleft()
-            assert isinstance(piece, Pause)
-            return piece
+        """The pause that is due between two runs, taken off. Those before frames made elsewhere were heard there."""
+        while self.run is None and self._pieces and isinstance(piece := self._pieces[0], Pause):
+            self._pieces.popleft()
+            if not self._given:
+                return piece
         return None
 
     @property

@@ -1,5 +1,7 @@
 """Speaking faster or slower at the same pitch: ffmpeg's `atempo`, fed as a stream."""
 
+import math
+from itertools import pairwise
 from typing import Final
 
 import av
@@ -8,27 +10,26 @@ from av.filter import Graph
 
 from timbre_common.audio import SAMPLE_RATE
 
-SLOWEST: Final = 0.5
-FASTEST: Final = 4.0
+_OCTAVE: Final = 2.0
+"""What one filter changes at most, either way: beyond, it is too slow for it or drops samples."""
 
 
 class Stretch:
     """s16le mono at 24 kHz in and out; about 40 ms of it stay inside until `last`."""
 
     def __init__(self, speed: float) -> None:
-        """`speed` multiplies the pace; beyond SLOWEST and FASTEST the bound is taken."""
+        """`speed` multiplies the pace; it is above 0."""
         self._graph: Graph | None = None
-        speed = min(FASTEST, max(SLOWEST, speed))
         if abs(speed - 1.0) < 0.005:
             return
         graph = Graph()
         source = graph.add_abuffer(format="s16", sample_rate=SAMPLE_RATE, layout="mono")
-        tempo = graph.add("atempo", f"{speed:.4f}")
+        stages = math.ceil(abs(math.log(speed, _OCTAVE)))
+        tempos = [graph.add("atempo", f"{speed ** (1 / stages):.6f}") for _ in range(stages)]
         shape = graph.add("aformat", f"sample_fmts=s16:sample_rates={SAMPLE_RATE}:channel_layouts=mono")
         sink = graph.add("abuffersink")
-        source.link_to(tempo)
-        tempo.link_to(shape)
-        shape.link_to(sink)
+        for one, two in pairwise([source, *tempos, shape, sink]):
+            one.link_to(two)
         graph.configure()
         self._graph = graph
 

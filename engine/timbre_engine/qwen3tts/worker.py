@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from timbre_common import logs
-from timbre_common.documents import Voice
 from timbre_common.errors import InvalidInput, TimbreError
 from timbre_engine import pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
@@ -35,6 +34,7 @@ from timbre_engine.qwen3tts.messages import (
     Hello,
     Load,
     Loaded,
+    LoadedAdapter,
     MadeCodes,
     Marked,
     Pcm,
@@ -83,8 +83,6 @@ class Worker:
             machine.model.tokenize,
             self._left,
         )
-        self._adapted: dict[str, Voice] = {}
-        """Voices with an adapter, by name."""
         self._resident: list[str] = []
 
     def run(self) -> None:
@@ -111,6 +109,8 @@ class Worker:
             message = messages.decode_to_worker(body)
             if isinstance(message, Load):
                 self._checking.submit(self._check, message)
+            elif isinstance(message, Unload):  # behind the check of the same voice, where that was given up
+                self._checking.submit(self._inbox.put, message)
             else:
                 self._inbox.put(message)
         os._exit(0)
@@ -128,7 +128,6 @@ class Worker:
                 self._load(load, file)
             case Unload(voice=voice):
                 if voice.adapter is not None:
-                    self._adapted.pop(voice.name, None)
                     self._machine.adapters.forget(voice.adapter)
                     self._tell_resident()
             case Begin():
@@ -144,11 +143,11 @@ class Worker:
             notes = specs.check_voice(voice, self._machine.manifest)
             if voice.adapter is not None and file is not None:
                 self._machine.adapters.know(voice.adapter, file)
-                self._adapted[voice.name] = voice
         except TimbreError as error:
             self._send(Refused(load.request, str(error), error.field if isinstance(error, InvalidInput) else ""))
         else:
-            self._send(Loaded(load.request, "; ".join(notes)))
+            found = None if file is None else LoadedAdapter(file.digest.removeprefix("sha256:"), file.rank)
+            self._send(Loaded(load.request, "; ".join(notes), found))
 
     def _begin(self, begin: Begin) -> None:
         machine, voice = self._machine, begin.voice
@@ -194,18 +193,13 @@ class Worker:
 
     def _left(self, stream: Stream) -> None:
         self._machine.adapters.give_back(stream.spec.adapters)
+        self._tell_resident()
 
     def _tell_resident(self) -> None:
-        adapters = self._machine.adapters
-        resident = adapters.resident()
-        names = sorted(
-            name
-            for name, voice in self._adapted.items()
-            if voice.adapter and adapters.digest(voice.adapter) in resident
-        )
-        if names != self._resident:
-            self._resident = names
-            self._send(Resident(names))
+        resident = sorted(digest.removeprefix("sha256:") for digest in self._machine.adapters.resident())
+        if resident != self._resident:
+            self._resident = resident
+            self._send(Resident(resident))
 
     def _give(self, number: int, events: list[Event]) -> None:
         """The codec's thread has made events."""

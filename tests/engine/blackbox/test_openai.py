@@ -2,18 +2,17 @@
 
 import asyncio
 import base64
-import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import av
 import numpy as np
 import openai
 import pytest
 import pytest_asyncio
 
 from support.engine_process import EngineProcess, house_voices
+from support.sound import decoded
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,14 +28,6 @@ async def client(engine: EngineProcess) -> AsyncIterator[openai.AsyncOpenAI]:
 async def speak(client: openai.AsyncOpenAI, **fields: Any) -> bytes:
     arguments = {"model": "tts-1", "voice": "lisa", "input": TEXT, **fields}
     return (await client.audio.speech.create(**arguments)).content
-
-
-def decoded(data: bytes) -> tuple[np.ndarray, int]:
-    with av.open(io.BytesIO(data), "r") as container:
-        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
-        rate = container.streams.audio[0].rate
-    samples = np.concatenate(frames, axis=1)[0].astype(np.float64)
-    return samples / (1 if np.issubdtype(frames[0].dtype, np.floating) else 32768), rate
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ async def run(*arguments: str, **environ: str) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         str(BIN / "timbre-engine"),
         *arguments,
-        env={"PATH": os.environ["PATH"], "COLUMNS": "100", **environ},
+        env={name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        | {"COLUMNS": "100", **environ},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -66,6 +67,9 @@ async def test_help_tells_every_flag() -> None:
         ([], {ENV_ADMIN_TOKEN: "t", "TIMBRE_ENGINE_TEMPO": "2"}, "TIMBRE_ENGINE_TEMPO"),
         (["--voices=/nowhere/voices.json"], {ENV_ADMIN_TOKEN: "t"}, "/nowhere/voices.json"),
         (["--host=203.0.113.1"], {ENV_ADMIN_TOKEN: "t"}, "203.0.113.1"),
+        (["--model=/nowhere"], {ENV_ADMIN_TOKEN: "t"}, "/nowhere is no model directory"),
+        (["--backend=qwen3tts"], {ENV_ADMIN_TOKEN: "t"}, "--model"),
+        (["--lora=lisa"], {ENV_ADMIN_TOKEN: "t"}, "--lora"),
     ],
 )
 async def test_what_cannot_be_is_said_in_a_line(arguments: list[str], environ: dict[str, str], says: str) -> None:

@@ -176,7 +176,7 @@ async def test_an_adapter_is_loaded_or_noted(backend: Backend) -> None:
     adapted = Voice(name="lisa", languages=["fr"], adapter=Adapter(path="lisa.gguf"))
     note = await backend.load(adapted)
     await say(backend, "Oui.", voice=adapted)
-    assert "adapter" in note or backend.adapters_loaded() == ["lisa"]
+    assert "adapter" in note or len(backend.adapters_loaded()) == 1
     await backend.unload(adapted)
 
 
