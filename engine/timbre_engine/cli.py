@@ -55,11 +55,12 @@ def main() -> None:
         app()
     except TimbreError as error:
         sys.exit(f"timbre-engine: {error}")
-    except ModuleNotFoundError as error:
-        # Only the commands that do not serve are imported when they are asked for; `convert` brings what all need.
-        if (error.name or "").startswith("timbre"):
+    except ImportError as error:
+        # Only commands beside `serve` are imported when they are asked for; the extra `convert` brings what each needs.
+        missing = error.__cause__ or error
+        if not isinstance(missing, ModuleNotFoundError) or (missing.name or "").startswith("timbre"):
             raise
-        sys.exit(f"timbre-engine: {error.name} is missing: install the extra `convert` (timbre-voices[convert])")
+        sys.exit(f"timbre-engine: {missing.name} is missing: install the extra `convert` (timbre-voices[convert])")
 
 
 def _admin_token(chosen: Settings, environ: Mapping[str, str]) -> str:
