@@ -12,17 +12,31 @@ ifeq ($(shell printf %s "$$HOST" | grep -Ex '[0-9a-fA-F.:]+|localhost'),)
 override HOST :=
 endif
 endif
+# As for HOST: the environment's MODEL may be that of something else, so only what must be meant for Timbre counts.
+ifeq ($(origin MODEL),environment)
+ifeq ($(shell case "$$MODEL" in (*Qwen3-TTS*) echo yes;; (*) test -d "$$MODEL" && echo yes;; esac),)
+override MODEL :=
+endif
+endif
 RUN_OPTIONS := $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)') $(if $(PACE),--pace '$(PACE)')
+RUN_STAMP := .venv/.run-stamp
+ifneq ($(MODEL),)
+RUN_OPTIONS += --model '$(MODEL)' $(if $(QUANT),--quant '$(QUANT)')
+# What is a model directory already needs no conversion.
+RUN_STAMP := .venv/.$(shell test -f '$(MODEL)/model.json' && echo model || echo convert)-stamp
+endif
 
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables of run: HOST=0.0.0.0 (HTTPS and a token, for other devices), PORT=8760, PACE=rtf=0.9,first=250ms'
+	@echo '  Variables of run: MODEL=Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice (a name on the Hub, or a folder: a checkpoint or'
+	@echo '  a model directory), QUANT=Q4_K_M (or Q4_0, Q8_0, F16, F32: how a model is converted, once),'
+	@echo '  HOST=0.0.0.0 (HTTPS and a token, for other devices), PORT=8760, PACE=rtf=0.9,first=250ms'
 	@echo '  and from the environment REDIS_URL (default: an embedded Valkey). More: make run OPTIONS=--help'
 
 .PHONY: run
-run: .venv/.run-stamp ## Run Timbre on this machine until Ctrl-C; installs what is needed first
+run: $(RUN_STAMP) ## Run Timbre on this machine until Ctrl-C; installs what is needed first
 	@exec .venv/bin/timbre run $(RUN_OPTIONS) $(OPTIONS)
 
 .PHONY: test
@@ -71,10 +85,20 @@ clean: ## Remove .venv, caches and builds
 	@$(PIP) --editable '.[run]'
 	@touch $@
 
+.venv/.model-stamp: .venv/.made pyproject.toml
+	@echo 'installing what the run with a model needs into .venv'
+	@$(PIP) --editable '.[run,qwen3tts]'
+	@touch .venv/.run-stamp $@
+
+.venv/.convert-stamp: .venv/.made pyproject.toml
+	@echo 'installing what the run with a model, and its conversion, need into .venv'
+	@$(PIP) --editable '.[run,convert]'
+	@touch .venv/.run-stamp .venv/.model-stamp $@
+
 .venv/.dev-stamp: .venv/.made pyproject.toml
 	@echo 'installing what tests and checks need into .venv'
 	@$(PIP) --editable '.[dev]'
-	@touch .venv/.run-stamp $@
+	@touch .venv/.run-stamp .venv/.model-stamp .venv/.convert-stamp $@
 
 # The newest Python that is tried is the newest that all dependencies have wheels for.
 .venv/.made:

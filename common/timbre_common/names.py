@@ -16,6 +16,11 @@ DEFAULT_CHANNEL: Final = "broadcast"
 DEFAULT_ROOM: Final = "default"
 DEFAULT_ENGINE: Final = "default"
 
+MODEL_FILE: Final = "model.json"
+"""What makes a folder a model directory: its manifest, which the engine writes and reads."""
+MODEL_FORMAT: Final = 1
+"""Of model directories; grows when an engine can no longer read older ones."""
+
 SUBPROTOCOL: Final = "timbre.v1"
 BRIDGE_ROLE: Final = "timbre-bridge"
 """`sender.role` of what the bridge itself publishes; it never speaks messages of this role."""

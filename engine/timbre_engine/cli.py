@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Annotated
@@ -47,11 +48,19 @@ def serve(*, settings: Annotated[Settings | None, Parameter(name="*")] = None) -
 
 def main() -> None:
     """The process: errors are one line on standard error, and exit status 1."""
+    # Whatever is under way cleans up after itself when the process is told to stop; serving drains instead.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         settings.refuse_unknown_environment(os.environ, _PREFIX, Settings, also=(names.ENV_ADMIN_TOKEN,))
         app()
     except TimbreError as error:
         sys.exit(f"timbre-engine: {error}")
+    except ImportError as error:
+        # Only commands beside `serve` are imported when they are asked for; the extra `convert` brings what each needs.
+        missing = error.__cause__ or error
+        if not isinstance(missing, ModuleNotFoundError) or (missing.name or "").startswith("timbre"):
+            raise
+        sys.exit(f"timbre-engine: {missing.name} is missing: install the extra `convert` (timbre-voices[convert])")
 
 
 def _admin_token(chosen: Settings, environ: Mapping[str, str]) -> str:

@@ -5,10 +5,10 @@ from typing import Annotated, Final
 
 import msgspec
 
-from timbre_common import decoding
+from timbre_common import decoding, names
 from timbre_common.errors import InvalidInput, SetupError
 
-_MANIFEST: Final = "model.json"
+_MANIFEST: Final = names.MODEL_FILE
 _TALKER: Final = "talker.gguf"
 _Size = Annotated[int, msgspec.Meta(ge=1)]
 

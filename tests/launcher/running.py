@@ -40,7 +40,13 @@ class Running:
         self.process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**kept, "XDG_STATE_HOME": str(folder / "state"), "LAUNCHER_MARK": self.mark, **environment},
+            env={
+                **kept,
+                "XDG_STATE_HOME": str(folder / "state"),
+                "XDG_CACHE_HOME": str(folder / "cache"),
+                "LAUNCHER_MARK": self.mark,
+                **environment,
+            },
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -111,6 +117,33 @@ class Running:
         return bool(data)
 
 
+def timbre(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """The `timbre` command."""
+    return subprocess.run(
+        [str(TIMBRE), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def hear(agent: str, text: str, wav: Path, **where: str) -> tuple[str, str]:
+    """Have an agent speak to one listener: what `timbre say` tells, and what `timbre listen` shows."""
+    hearing = subprocess.Popen(
+        [str(TIMBRE), "listen", "--agent", agent, "--wav", str(wav), "--utterances", "1"],
+        env={**os.environ, **where},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with hearing:
+        assert hearing.stdout is not None
+        assert hearing.stdout.readline().startswith(f"listening to {agent}")
+        said = timbre("say", agent, text, **where)
+        return said.stdout + said.stderr, hearing.stdout.read()
+
+
 class Ports:
     """Four free ports, as options."""
 
@@ -125,6 +158,11 @@ class Ports:
             *("--engine-admin-port", str(self.admin)),
             *("--redis-port", str(self.redis)),
         ]
+
+    @property
+    def where(self) -> dict[str, str]:
+        """Environment of clients."""
+        return {"REDIS_URL": f"redis://127.0.0.1:{self.redis}", "TIMBRE_URL": f"http://127.0.0.1:{self.bridge}"}
 
     @property
     def options(self) -> list[str]:

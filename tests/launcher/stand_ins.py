@@ -1,5 +1,8 @@
 """Tiny stand-ins for engine and bridge: they answer health, take voices, and end when a file tells them to.
 
+As `engine convert CHECKPOINT MODEL_DIR …` it makes a model directory; a file `hold-convert` stops it half-way, a file
+`crash-convert` ends it there. It cleans nothing up.
+
 `python stand_ins.py engine|bridge serve --port … [--admin-port …] …`; the folder STAND_IN_FOLDER receives what they
 were told, and a file `crash-engine` or `crash-bridge` in it makes one end with exit code 3.
 """
@@ -57,8 +60,22 @@ def serve(port: str) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
+def convert(target: Path) -> None:
+    """Write a model directory."""
+    target.mkdir()
+    (target / "talker.gguf").write_text("half")
+    if (FOLDER / "crash-convert").exists():
+        sys.exit(3)
+    while (FOLDER / "hold-convert").exists():
+        time.sleep(0.02)
+    (target / "model.json").write_text("{}")
+
+
 def main() -> None:
     """Run until SIGTERM, or until told to crash."""
+    if sys.argv[2] == "convert":
+        convert(Path(sys.argv[4]))
+        return
     (FOLDER / f"{ROLE}.argv").write_text("\n".join(sys.argv))
     (FOLDER / f"{ROLE}.pid").write_text(str(os.getpid()))
     with (FOLDER / f"{ROLE}.starts").open("a") as starts:

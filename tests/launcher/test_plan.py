@@ -40,6 +40,21 @@ def test_the_engine() -> None:
     assert process.environment == {"TIMBRE_ENGINE_ADMIN_TOKEN": SECRET}
 
 
+def test_the_engine_with_a_model() -> None:
+    settings = Settings(model="Qwen/Qwen3-TTS", voices=Path("agents"))
+    command = plan.engine(replace(RUN, settings=settings, model=Path("/cache/model"))).command
+    assert command[:4] == ("timbre-engine", "serve", "--backend", "qwen3tts")
+    assert command[-4:] == ("--model", "/cache/model", "--adapters", "agents")
+    own = replace(RUN, settings=replace(settings, adapters=Path("loras")), model=Path("/cache/model"))
+    assert plan.engine(own).command[-2:] == ("--adapters", "loras")
+
+
+def test_what_prepares_a_model() -> None:
+    assert plan.pull(RUN.programs, "a/b@v1", Path("/c")).command == ("timbre-engine", "pull", "a/b@v1", "/c")
+    command = plan.convert(RUN.programs, Path("/c"), Path("/m"), "F32").command
+    assert command == ("timbre-engine", "convert", "/c", "/m", "--quant", "F32")
+
+
 def test_the_bridge_on_loopback() -> None:
     process = plan.bridge(RUN)
     assert process.command == (
@@ -94,7 +109,13 @@ def test_ports_that_have_to_be_free(embedded: bool, options: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [Settings(cert=Path("c")), Settings(key=Path("k")), Settings(cert=Path("c"), key=Path("k"), tls_terminated=True)],
+    [
+        Settings(cert=Path("c")),
+        Settings(key=Path("k")),
+        Settings(cert=Path("c"), key=Path("k"), tls_terminated=True),
+        Settings(backend="qwen3tts"),
+        Settings(backend="espeak", model="Qwen/Qwen3-TTS"),
+    ],
 )
 def test_settings_that_do_not_go_together(settings: Settings) -> None:
     with pytest.raises(SetupError):

@@ -1,12 +1,10 @@
 """`make run` and `timbre run` as a person has them: the real engine, the real bridge, a terminal, other devices."""
 
 import json
-import os
 import re
 import shutil
 import signal
 import ssl
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -16,20 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.running import ROOT, TIMBRE, Ports, Running, profile, running, write
+from launcher.running import ROOT, TIMBRE, Ports, Running, hear, profile, running, timbre, write
 from timbre import SyncClient, Unauthorized
-
-
-def timbre(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """The `timbre` command."""
-    return subprocess.run(
-        [str(TIMBRE), *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -52,19 +38,8 @@ def test_make_run_speaks_and_stops_on_ctrl_c(folder: Path) -> None:
         output = launcher.until('Bonjour à tous"\n')
         assert f"Timbre is up at http://127.0.0.1:{ports.bridge}" in output
         assert "Electra, Lisa, Renarde" in output and ".venv/bin/timbre say lisa" in output
-        where = {"REDIS_URL": f"redis://127.0.0.1:{ports.redis}", "TIMBRE_URL": f"http://127.0.0.1:{ports.bridge}"}
-        hearing = subprocess.Popen(
-            [str(TIMBRE), "listen", "--agent", "lisa", "--wav", str(folder / "lisa.wav"), "--utterances", "1"],
-            env={**os.environ, **where},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with hearing:
-            assert hearing.stdout is not None
-            assert hearing.stdout.readline().startswith("listening to lisa")
-            said = timbre("say", "lisa", "Bonjour à tous", **where)
-            heard = hearing.stdout.read()
-        assert re.fullmatch(r"lisa speaks: first sound sent after \d+ ms to 1 listener\n", said.stdout), said
+        said, heard = hear("lisa", "Bonjour à tous", folder / "lisa.wav", **ports.where)
+        assert re.fullmatch(r"lisa speaks: first sound sent after \d+ ms to 1 listener\n", said), said
         assert "Lisa: Bonjour à tous" in heard
         with wave.open(str(folder / "lisa.wav")) as file:
             assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24000, 1, 2)

@@ -7,10 +7,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from timbre.launcher import banner, certificates, files, network, plan, redis_check, state
+from timbre.launcher import banner, certificates, files, models, network, plan, redis_check, state
 from timbre.launcher.certificates import Certificate
 from timbre.launcher.http import Administration, healthy, well
 from timbre.launcher.loading import Loading
@@ -43,7 +44,14 @@ def run(settings: Settings, programs: Programs | None = None) -> None:
     ):
         voices = Voices()
         voices.load(files.require_some(settings.voices), files.read)
-        launcher = Launcher(prepare(settings, Path(directory), programs or Programs()), voices, signals)
+        prepared = prepare(settings, Path(directory), programs or Programs())
+        if settings.model is not None:
+            # Last, since it may take long: whatever else is wrong has been said by now.
+            model = models.provide(settings.model, settings.quant, prepared.programs, signals)
+            if model is None:
+                return
+            prepared = replace(prepared, model=model)
+        launcher = Launcher(prepared, voices, signals)
         with launcher.running():
             launcher.start()
             launcher.keep()
@@ -108,7 +116,11 @@ class Launcher:
             self._await("Valkey", lambda: redis_check.answers(run.bus_url))
         self._start(plan.engine(run))
         self._start(plan.bridge(run))
-        self._await("engine", lambda: healthy(f"{run.engine_url}/health"))
+        if run.model:
+            self._tell([f"the engine loads {run.model}, which may take a while"])
+        # A model loads as long as it loads, from whatever disk: the engine says itself where that fails.
+        within = None if run.model else START_TIMEOUT
+        self._await("engine", lambda: healthy(f"{run.engine_url}/health"), within)
         self._await("voices", self._voices_settled)
         self._await("bridge", lambda: well(f"{run.local_url}/healthz"))
         if not self._signals.stops:
@@ -131,14 +143,14 @@ class Launcher:
         self._children.append(child)
         self._deaths[process.name] = Deaths()
 
-    def _await(self, what: str, ready: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + START_TIMEOUT
+    def _await(self, what: str, ready: Callable[[], bool], within: float | None = START_TIMEOUT) -> None:
+        deadline = None if within is None else time.monotonic() + within
         while not self._signals.stops and not ready():
             for child in self._children:
                 if (code := child.ended()) is not None:
                     raise SetupError(f"the {child.process.name} ended at its start (exit code {code}); see above")
-            if time.monotonic() > deadline:
-                raise SetupError(f"the {what}: not ready within {START_TIMEOUT:.0f} s; see --log-level info")
+            if deadline is not None and time.monotonic() > deadline:
+                raise SetupError(f"the {what}: not ready within {within:.0f} s; see --log-level info")
             self._signals.wait(0.05)
 
     def _voices_settled(self) -> bool:
@@ -183,7 +195,8 @@ class Launcher:
 
     def _greet(self) -> None:
         run = self._run
-        print(banner.ready(run, self._voices.profiles.values(), sys.argv[0], os.environ))
+        profiles = [each for each in self._voices.profiles.values() if each.spec.agent_id not in self._loading.failed]
+        print(banner.ready(run, profiles, sys.argv[0], os.environ))
         if run.public and run.secret_file and not run.settings.tls_terminated:
             grant = Grant(may_speak=True, expires_at=time.time() + banner.LINK_HOURS * 3600)
             token = tokens.sign(grant, run.secret_file.read_bytes().strip())

@@ -32,6 +32,11 @@ class Loading:
         self._document = document
         self.restart()
 
+    @property
+    def failed(self) -> frozenset[str]:
+        """Names of the voices that the engine cannot speak with."""
+        return frozenset(name for name, _ in self._told)
+
     def restart(self) -> None:
         """The engine has begun anew, and holds nothing."""
         self._taken = self.settled = False

@@ -13,6 +13,8 @@ from timbre_common.hosts import is_loopback
 from timbre_common.names import ENV_ADMIN_TOKEN, ENV_REDIS_URL
 
 LOOPBACK = "127.0.0.1"
+MODEL_BACKEND = "qwen3tts"
+"""The engine's backend that speaks with a model."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Run:
     reachable_as: tuple[str, ...] = ()
     """Names and addresses by which other machines reach this one."""
     programs: Programs = Programs()
+    model: Path | None = None
+    """The model directory that the engine speaks with; None: it needs none."""
 
     @property
     def bus_url(self) -> str:
@@ -90,6 +94,10 @@ def check(settings: Settings) -> None:
         raise SetupError("--cert and --key go together")
     if settings.tls_terminated and settings.cert is not None:
         raise SetupError("--tls-terminated and --cert exclude each other")
+    if settings.backend == MODEL_BACKEND and settings.model is None:
+        raise SetupError(f"--backend {MODEL_BACKEND} speaks with a model: name it by --model (make run MODEL=…)")
+    if settings.backend not in (None, MODEL_BACKEND) and settings.model is not None:
+        raise SetupError(f"--backend {settings.backend} speaks without a model: leave --model or --backend out")
 
 
 def ports(settings: Settings, *, embedded_redis: bool) -> list[tuple[str, int, str, str]]:
@@ -123,12 +131,25 @@ def valkey(run: Run, binary: Path) -> Process:
 def engine(run: Run) -> Process:
     """The engine."""
     settings = run.settings
-    command = [*run.programs.engine, "serve", "--backend", settings.backend, "--host", LOOPBACK]
+    backend = settings.backend or (MODEL_BACKEND if run.model else "espeak")
+    command = [*run.programs.engine, "serve", "--backend", backend, "--host", LOOPBACK]
     command += ["--port", str(settings.engine_port), "--admin-port", str(settings.engine_admin_port)]
     command += ["--log-level", settings.log_level]
+    if run.model:
+        command += ["--model", str(run.model), "--adapters", str(settings.adapters or settings.voices)]
     if settings.pace:
         command += ["--pace", settings.pace]
     return Process("engine", tuple(command), {ENV_ADMIN_TOKEN: run.admin_token})
+
+
+def pull(programs: Programs, name: str, directory: Path) -> Process:
+    """Gets a checkpoint from the Hub; again, it takes up where it stopped."""
+    return Process("download", (*programs.engine, "pull", name, str(directory)))
+
+
+def convert(programs: Programs, checkpoint: Path, directory: Path, quant: str) -> Process:
+    """Makes a model directory of a checkpoint."""
+    return Process("conversion", (*programs.engine, "convert", str(checkpoint), str(directory), "--quant", quant))
 
 
 def bridge(run: Run) -> Process:

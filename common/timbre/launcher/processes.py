@@ -27,13 +27,15 @@ class Child:
         self.process = process
         self._running: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Raises SetupError where there is no such program."""
+    def start(self, *, stdout: int | None = None, stderr: int | None = None) -> None:
+        """Its output goes where ours does, or where it is told. Raises SetupError where there is no such program."""
         try:
             self._running = subprocess.Popen(  # noqa: S603 -- our own programs
                 self.process.command,
                 env={**os.environ, **self.process.environment},
                 stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
                 start_new_session=True,
                 preexec_fn=_die_with(os.getpid()),
             )

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from timbre_common.names import BRIDGE_PORT, DEFAULT_CHANNEL, ENGINE_ADMIN_PORT, ENGINE_PORT, REDIS_PORT
+
+Quantisation = Literal["Q4_K_M", "Q4_0", "Q8_0", "F16", "F32"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +21,15 @@ class Settings:
     """Port that listeners reach."""
     voices: Path = Path("loras")
     """Folder with one folder an agent, each with a voiceprofile.yaml. A new one is a new agent, while this runs."""
-    backend: str = "espeak"
-    """The engine's backend."""
+    model: str | None = None
+    """Speak with a Qwen3-TTS model: its name on the Hugging Face Hub (Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice, or
+    name@revision), a folder with such a checkpoint, or a folder that timbre-engine convert made."""
+    quant: Quantisation = "Q4_K_M"
+    """How the weights of a model that has to be converted are stored."""
+    adapters: Path | None = None
+    """Folder that voices' adapter paths are relative to; without it the folder of the voices."""
+    backend: str | None = None
+    """The engine's backend; without it qwen3tts with a model, espeak without."""
     pace: str | None = None
     """Makes the engine as slow as a real model: rtf=0.9,first=250ms,stall=400ms@3s."""
     channel: str = DEFAULT_CHANNEL

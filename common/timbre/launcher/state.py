@@ -15,6 +15,13 @@ def directory(environ: Mapping[str, str] | None = None) -> Path:
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "state") / "timbre"
 
 
+def cache(environ: Mapping[str, str] | None = None) -> Path:
+    """`$XDG_CACHE_HOME/timbre`, or `~/.cache/timbre`: what can be had again."""
+    environ = os.environ if environ is None else environ
+    base = environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "timbre"
+
+
 def secret_path() -> Path:
     """Where the tokens' secret is kept."""
     return directory() / "token-secret"

@@ -7,18 +7,17 @@ from typing import Annotated, Final
 
 import msgspec
 
-from timbre_common import decoding
+from timbre_common import decoding, names
 from timbre_common.errors import InvalidInput, SetupError
 
-FILE: Final = "model.json"
+FILE: Final = names.MODEL_FILE
 TALKER: Final = "talker.gguf"
 PREDICTOR: Final = "predictor.onnx"
 CODEC: Final = "codec.onnx"
 EMBEDDINGS: Final = "embeddings.npy"
 """Of every code: [codec vocabulary + 15 * 2048, hidden], those of code 0 first. Kept apart at full precision."""
 
-FORMAT: Final = 1
-"""Grows when an engine can no longer read older directories."""
+FORMAT: Final = names.MODEL_FORMAT
 
 _BLOCK: Final = 4 << 20
 
