@@ -164,3 +164,18 @@ async def test_what_it_does_not_speak_is_refused(qwen3tts: EngineProcess, client
     assert "ryan, vivian" in voices["bob"].reason
     assert "eo" in voices["eo"].reason
     assert "eo" in voices["both"].reason
+
+
+async def test_long_text_is_spoken_in_runs_without_a_gap(qwen3tts: EngineProcess) -> None:
+    """Of the tiny checkpoint, this voice ends its runs of this text early, which keeps the test short."""
+    voice = Voice(name="brief", languages=["en"], sampling=Sampling(temperature=0))
+    await qwen3tts.put_voices(VoicesDocument(generation=6, voices=[voice]))
+    text = "Une phrase qui dure un certain temps, puis une autre. " * 30
+    async with engine_stream_of(qwen3tts.url) as stream:
+        heard = await stream.say(Start(voice="brief", return_codes=True), [text])
+    assert len(text) > 1500
+    assert heard.codes.count([]) >= 5
+    assert heard.text == text
+    assert all(one.end_ms == two.start_ms for one, two in pairwise(heard.marks))
+    assert heard.end == Done(samples=sum(map(bool, heard.codes)) * FRAME, reason="finished")
+    assert longest_silence(heard.pcm) < 240
