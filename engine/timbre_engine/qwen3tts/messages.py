@@ -130,10 +130,11 @@ class Ended(_Message, frozen=True):
 
 
 class Failed(_Message, frozen=True):
-    """From the worker: the utterance is over because it could not be made."""
+    """From the worker: the utterance is over because it could not be made; `field`: of the request, is to blame."""
 
     number: int
     reason: str
+    field: str = ""
 
 
 class Resident(_Message, frozen=True):

@@ -79,6 +79,8 @@ class Offline:
 
     def tick(self) -> None:
         """One frame of each."""
+        for stream in self._streams:
+            stream.samples_ahead = 0  # nobody listens, so nobody is waited for
         self._scheduler.tick()
 
     def codes(self, number: int) -> NDArray[np.int32]:

@@ -12,6 +12,8 @@ CLAUSE_CHARS: Final = 330
 """… the end of a clause does."""
 WORD_CHARS: Final = 380
 """… the next word does: about 25 s of speech."""
+ROOMY: Final = 512
+"""Positions that hold the longest run, spoken slowly; with fewer, runs are shorter in proportion."""
 
 _WIDE: Final = 0x2E80
 """From this code point on (Chinese, Japanese, Korean) a character is about as much speech as three others."""
@@ -57,7 +59,9 @@ class RunFeed:
     white space behind the last word is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, positions: int = ROOMY) -> None:
+        """`positions`: of the talker's context, that a run may take."""
+        self._scale = min(1.0, positions / ROOMY)
         self._words = WordFeed()
         self._held = ""
         """What may be the beginning of a pause's mark-up."""
@@ -112,10 +116,11 @@ class RunFeed:
         return pieces
 
     def _full(self, word: str) -> bool:
+        length = self._length / self._scale
         return (
-            self._length >= WORD_CHARS
-            or (self._length >= CLAUSE_CHARS and _CLAUSE_END.search(word) is not None)
-            or (self._length >= SENTENCE_CHARS and _SENTENCE_END.search(word) is not None)
+            length >= WORD_CHARS
+            or (length >= CLAUSE_CHARS and _CLAUSE_END.search(word) is not None)
+            or (length >= SENTENCE_CHARS and _SENTENCE_END.search(word) is not None)
         )
 
     def _close(self) -> list[Piece]:

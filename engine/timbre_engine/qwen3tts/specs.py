@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from timbre_common.documents import Voice
 from timbre_common.engine_stream import Codes
-from timbre_common.errors import InvalidInput
+from timbre_common.errors import InvalidInput, TooLarge
 from timbre_common.voiceprofile import Sampling as VoiceSampling
 from timbre_engine.model.manifest import Manifest, Sampling
 from timbre_engine.qwen3tts import languages
@@ -16,6 +17,9 @@ from timbre_engine.qwen3tts.embeddings import Embeddings
 from timbre_engine.qwen3tts.prompt import Frame, Reference
 from timbre_engine.qwen3tts.stream import Given, Spec
 from timbre_engine.qwen3tts.talker import LaneKey
+
+_PREFIX: Final = 8
+"""Positions of a prompt beside its role and instruction, at most."""
 
 
 def check_voice(voice: Voice, manifest: Manifest) -> list[str]:
@@ -99,6 +103,16 @@ def make(
         seed=wanted.seed,
         given=wanted.given,
     )
+
+
+def check_room(spec: Spec, positions: int) -> None:
+    """Raises TooLarge where what is asked for leaves a run of `positions` no room to speak in."""
+    prefix = len(spec.frame.instruct) + len(spec.frame.role) + _PREFIX
+    if prefix > positions // 2:
+        raise TooLarge(f"at most {positions // 2 - _PREFIX} tokens are right, a few characters each", "instructions")
+    begun = spec.given[-1] if spec.given else None
+    if begun is not None and not begun.complete and prefix + len(begun.codes) >= positions:
+        raise TooLarge(f"a run holds less than {positions - prefix} frames here", "continue.codes")
 
 
 def given(codes: Codes) -> tuple[Given, ...]:

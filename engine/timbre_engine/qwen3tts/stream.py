@@ -80,7 +80,7 @@ class Stream:
         self.run: Run | None = None
         self.samples_ahead = 0
         """Samples made that the client has not taken."""
-        self._feed = RunFeed()
+        self._feed = RunFeed(sequence.lane.context.settings.positions)
         self._pieces: deque[Piece] = deque()
         self._given = deque(spec.given)
 

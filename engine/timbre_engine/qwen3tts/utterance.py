@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from timbre_common.audio import BYTES_PER_SAMPLE
-from timbre_common.errors import EngineUnavailable
+from timbre_common.errors import EngineUnavailable, InvalidInput
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark, Reason
 from timbre_engine.qwen3tts.messages import (
     Begin,
@@ -67,6 +67,8 @@ class WorkerUtterance:
                 case Ended(reason=reason):
                     yield Finished(self._samples, Reason.CANCELLED if self._cancelled else Reason(reason))
                     return
+                case Failed(reason=reason, field=field) if field:
+                    raise InvalidInput(reason.removeprefix(f"{field}: "), field)
                 case Failed(reason=reason):
                     raise EngineUnavailable(reason, retry_after=1.0)
                 case _ if self._cancelled:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from timbre_common import logs
-from timbre_common.errors import InvalidInput, TimbreError
+from timbre_common.errors import InvalidInput, TimbreError, TooLarge
 from timbre_engine import pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
 from timbre_engine.qwen3tts import messages, specs
@@ -165,10 +165,11 @@ class Worker:
                 given=specs.given(begin.continue_codes or []),
             )
             spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
+            specs.check_room(spec, machine.talker.positions)
             stream = Stream(begin.number, spec, machine.talker.open(key))
         except TimbreError as error:
             machine.adapters.give_back(key)
-            self._send(Failed(begin.number, str(error)))
+            self._send(Failed(begin.number, str(error), error.field if isinstance(error, TooLarge) else ""))
             return
         prosody = voice.prosody.styled(begin.emotion)
         output = Output(prosody.gain, prosody.speed * begin.speed)

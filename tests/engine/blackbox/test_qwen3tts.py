@@ -15,7 +15,7 @@ from support.engine_process import EngineProcess
 from support.engine_stream import engine_stream_of
 from support.sound import decoded, longest_silence, samples
 from timbre_common.documents import Voice, VoicesDocument, VoiceState
-from timbre_common.engine_stream import Continue, Done, Start
+from timbre_common.engine_stream import Continue, Done, Error, Start
 from timbre_common.voiceprofile import Prosody, Sampling, Style
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -164,3 +164,36 @@ async def test_what_it_does_not_speak_is_refused(qwen3tts: EngineProcess, client
     assert "ryan, vivian" in voices["bob"].reason
     assert "eo" in voices["eo"].reason
     assert "eo" in voices["both"].reason
+
+
+async def test_long_text_is_spoken_in_runs_without_a_gap(qwen3tts: EngineProcess) -> None:
+    """Of the tiny checkpoint, this voice ends its runs of this text early, which keeps the test short."""
+    voice = Voice(name="brief", languages=["en"], sampling=Sampling(temperature=0))
+    await qwen3tts.put_voices(VoicesDocument(generation=6, voices=[voice]))
+    text = "Une phrase qui dure un certain temps, puis une autre. " * 30
+    async with engine_stream_of(qwen3tts.url) as stream:
+        heard = await stream.say(Start(voice="brief", return_codes=True), [text])
+    assert len(text) > 1500
+    assert heard.codes.count([]) >= 5
+    assert heard.text == text
+    assert all(one.end_ms == two.start_ms for one, two in pairwise(heard.marks))
+    assert heard.end == Done(samples=sum(map(bool, heard.codes)) * FRAME, reason="finished")
+    assert longest_silence(heard.pcm) < 240
+
+
+async def test_what_a_slot_cannot_hold_is_refused_and_harms_nobody(
+    qwen3tts: EngineProcess, client: openai.AsyncOpenAI
+) -> None:
+    (worker,) = qwen3tts.children()
+    voice = Voice(name="vivian", languages=["fr"], speaker="vivian")
+    await qwen3tts.put_voices(VoicesDocument(generation=7, voices=[voice]))
+    with pytest.raises(openai.BadRequestError) as refused:
+        await speak(client, voice="vivian", instructions="Whisper. " * 200)
+    assert isinstance(refused.value.body, dict)
+    assert refused.value.body["param"] == "instructions"
+    async with engine_stream_of(qwen3tts.url) as stream:
+        go_on = Start(voice="vivian", continue_=Continue(codes=[[0] * 16] * 600))
+        end = (await stream.say(go_on, [TEXT])).end
+    assert isinstance(end, Error) and "continue.codes: a run holds less than" in end.message
+    assert await speak(client, voice="vivian", input="Oui.")
+    assert qwen3tts.children() == [worker]

@@ -82,6 +82,12 @@ def test_long_text_is_cut_where_it_breathes(sentence: str, longest: int) -> None
     assert all(len(run) <= longest for run in runs)
 
 
+def test_with_fewer_positions_runs_are_shorter() -> None:
+    feed = RunFeed(positions=128)
+    found = [*feed.feed("Une phrase qui finit bien. " * 20), *feed.end()]
+    assert max(map(len, said(found))) <= SENTENCE_CHARS // 4 + 30
+
+
 texts = st.text(alphabet=st.sampled_from("aé .,!?…[]pause:0.5s\n\u0301 "), max_size=60)
 
 
