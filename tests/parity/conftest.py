@@ -1,0 +1,83 @@
+"""Both implementations on the same checkpoints: the official one once for all questions, in a process of its own."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from parity import chains, checkpoints
+from parity.cases import SPEECHES
+from parity.checkpoints import PLAIN, VARIANTS
+from timbre_engine.convert import pipeline
+from timbre_engine.model.manifest import Quantisation
+from timbre_engine.qwen3tts.machine import Machine
+from timbre_engine.qwen3tts.options import Options
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / ".parity-venv" / "bin" / "python"
+STAMP = ROOT / ".parity-venv" / ".made"
+
+Answers = dict[str, NDArray[Any]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _official_package() -> None:
+    if not STAMP.exists():
+        pytest.skip("the official implementation is not installed: make parity installs it and runs these tests")
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Every checkpoint, by its variant's name."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    return {variant.name: checkpoints.write(variant, folder / variant.name) for variant in VARIANTS}
+
+
+@pytest.fixture(scope="session")
+def official(sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """What the official implementation answers to everything: NAME.array."""
+    folder = tmp_path_factory.mktemp("official")
+    questions, answers = folder / "questions.json", folder / "answers.npz"
+    questions.write_text(json.dumps({"speeches": _speeches(sources), "chains": _chains(sources)}))
+    subprocess.run([PYTHON, Path(__file__).parent / "official.py", questions, answers], check=True, timeout=600)
+    with np.load(answers) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="session")
+def machine_of(
+    sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, Quantisation], Machine]]:
+    """The engine over a variant's checkpoint, converted."""
+    folder = tmp_path_factory.mktemp("models")
+    made: dict[tuple[str, Quantisation], Machine] = {}
+
+    def machine(name: str, quantisation: Quantisation = Quantisation.F32) -> Machine:
+        key = (name, quantisation)
+        if key not in made:
+            directory = folder / f"{name}-{quantisation}"
+            pipeline.convert(sources[name], directory, quantisation, lambda _: None)
+            made[key] = Machine(Options(model=directory, adapters=directory, slots=1, exact=True))
+        return made[key]
+
+    yield machine
+    for each in made.values():
+        each.close()
+
+
+def _speeches(sources: dict[str, Path]) -> dict[str, Any]:
+    return {name: speech.question(sources[speech.variant.name]) for name, speech in SPEECHES.items()}
+
+
+def _chains(sources: dict[str, Path]) -> dict[str, Any]:
+    spoken = {"text": "Oui.", "language": "french", "speaker": "vivian", "streaming": True}
+    shared = {"checkpoint": str(sources[PLAIN.name]), "speech": spoken, **chains.rows().plain()}
+    return {
+        name: {**shared, "settings": msgspec.structs.asdict(settings)} for name, settings in chains.SETTINGS.items()
+    }
