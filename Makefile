@@ -78,12 +78,12 @@ clean: ## Remove .venv, caches and builds
 	@$(PIP) --editable '.[dev]'
 	@touch .venv/.run-stamp $@
 
-# The official package names audio libraries that the comparison does not need: it is installed without what it depends on.
+# The official package names audio libraries that the comparison does not need, and dashscope is here for Qwen's vocabulary: both are installed without what they depend on.
 .parity-venv/.made: .venv/.made tests/parity/requirements.txt
 	@echo 'installing the official implementation, with PyTorch, into .parity-venv'
 	@.venv/bin/python -m venv .parity-venv
 	@$(PARITY_PIP) --requirement tests/parity/requirements.txt
-	@$(PARITY_PIP) --no-deps qwen-tts==0.1.1
+	@$(PARITY_PIP) --no-deps qwen-tts==0.1.1 dashscope==2.0.2
 	@touch $@
 
 # The newest Python that is tried is the newest that all dependencies have wheels for.

@@ -93,7 +93,7 @@ LONG: Final = _named(
             speaker="ryan",
             streaming=streaming,
             penalty=1.05,
-            frames=120,
+            frames=104,
         )
         for streaming in (True, False)
     ),

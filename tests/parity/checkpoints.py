@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from parity import vocabulary
 from support import golden
 
 DIALECT: Final = "sichuan_dialect"
@@ -34,6 +35,8 @@ class Variant:
     """Scale of the head's row for the end of speech: the larger, the more often it is the likeliest or the least."""
     bfloat16: bool = False
     shards: int = 1
+    qwen: bool = False
+    """Qwen's own vocabulary in place of the tiny one."""
     seed: int = 1
 
 
@@ -46,13 +49,16 @@ BASE: Final = Variant(name="base", kind="base")
 DESIGN: Final = Variant(name="design", kind="voice_design")
 BFLOAT16: Final = Variant(name="bfloat16", bfloat16=True)
 SHARDED: Final = Variant(name="sharded", shards=3)
-VARIANTS: Final = (PLAIN, ENDING, EAGER, WIDE, BASE, DESIGN, BFLOAT16, SHARDED)
+QWEN: Final = Variant(name="qwen", qwen=True)
+VARIANTS: Final = (PLAIN, ENDING, EAGER, WIDE, BASE, DESIGN, BFLOAT16, SHARDED, QWEN)
 
 
-def write(variant: Variant, directory: Path) -> Path:
-    """Write a checkpoint in Hugging Face layout."""
+def write(variant: Variant, directory: Path, tiktoken: Path) -> Path:
+    """Write a checkpoint in Hugging Face layout. `tiktoken`: the file with Qwen's vocabulary."""
     maker = _maker()
     maker.H = variant.hidden
+    if variant.qwen:
+        maker.FIRST_SPECIAL, maker.TEXT_V = vocabulary.SIZE, vocabulary.ROWS
     rng = np.random.Generator(np.random.PCG64(variant.seed))
     (directory / "speech_tokenizer").mkdir(parents=True)
     talker = maker.fill(_talker_shapes(maker), rng)
@@ -63,6 +69,8 @@ def write(variant: Variant, directory: Path) -> Path:
     _write_json(directory / "generation_config.json", {"do_sample": True, "repetition_penalty": 1.05})
     _write_json(directory / "speech_tokenizer" / "config.json", maker.codec_config())
     maker.tokenizer_files(directory)
+    if variant.qwen:
+        vocabulary.write(tiktoken, directory)
     return directory
 
 

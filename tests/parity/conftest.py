@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from parity import chains, checkpoints
 from parity.cases import SPEECHES
-from parity.checkpoints import PLAIN, VARIANTS
+from parity.chains import SETTINGS
+from parity.checkpoints import PLAIN, QWEN, VARIANTS
+from parity.texts import TEXTS
 from timbre_engine.convert import pipeline
 from timbre_engine.model.manifest import Quantisation
 from timbre_engine.qwen3tts.machine import Machine
@@ -22,6 +24,7 @@ from timbre_engine.qwen3tts.options import Options
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".parity-venv" / "bin" / "python"
 STAMP = ROOT / ".parity-venv" / ".made"
+_FIND_DASHSCOPE = "from importlib.util import find_spec; print(find_spec('dashscope').origin)"
 
 Answers = dict[str, NDArray[Any]]
 
@@ -36,7 +39,9 @@ def _official_package() -> None:
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Every checkpoint, by its variant's name."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    return {variant.name: checkpoints.write(variant, folder / variant.name) for variant in VARIANTS}
+    found = subprocess.run([PYTHON, "-c", _FIND_DASHSCOPE], check=True, capture_output=True, text=True)
+    tiktoken = Path(found.stdout.strip()).parent / "resources" / "qwen.tiktoken"
+    return {variant.name: checkpoints.write(variant, folder / variant.name, tiktoken) for variant in VARIANTS}
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +49,7 @@ def official(sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     """What the official implementation answers to everything: NAME.array."""
     folder = tmp_path_factory.mktemp("official")
     questions, answers = folder / "questions.json", folder / "answers.npz"
-    questions.write_text(json.dumps({"speeches": _speeches(sources), "chains": _chains(sources)}))
+    questions.write_text(json.dumps(_questions(sources)))
     subprocess.run([PYTHON, Path(__file__).parent / "official.py", questions, answers], check=True, timeout=600)
     with np.load(answers) as file:
         return dict(file)
@@ -71,13 +76,15 @@ def machine_of(
         each.close()
 
 
-def _speeches(sources: dict[str, Path]) -> dict[str, Any]:
-    return {name: speech.question(sources[speech.variant.name]) for name, speech in SPEECHES.items()}
-
-
-def _chains(sources: dict[str, Path]) -> dict[str, Any]:
-    spoken = {"text": "Oui.", "language": "french", "speaker": "vivian", "streaming": True}
-    shared = {"checkpoint": str(sources[PLAIN.name]), "speech": spoken, **chains.rows().plain()}
+def _questions(sources: dict[str, Path]) -> dict[str, Any]:
     return {
-        name: {**shared, "settings": msgspec.structs.asdict(settings)} for name, settings in chains.SETTINGS.items()
+        "speeches": {name: speech.question(sources[speech.variant.name]) for name, speech in SPEECHES.items()},
+        "chains": _chains(sources[PLAIN.name]),
+        "texts": {name: {"checkpoint": str(sources[name]), "texts": TEXTS} for name in (PLAIN.name, QWEN.name)},
     }
+
+
+def _chains(checkpoint: Path) -> dict[str, Any]:
+    spoken = {"text": "Oui.", "language": "french", "speaker": "vivian", "streaming": True}
+    shared = {"checkpoint": str(checkpoint), "speech": spoken, **chains.rows().plain()}
+    return {name: {**shared, "settings": msgspec.structs.asdict(settings)} for name, settings in SETTINGS.items()}

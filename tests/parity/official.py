@@ -38,6 +38,7 @@ for absent in ABSENT:
     sys.modules[absent].__spec__ = importlib.machinery.ModuleSpec(absent, None, is_package=True)
 
 from qwen_tts import Qwen3TTSModel, VoiceClonePromptItem  # noqa: E402 -- after the stand-ins
+from qwen_tts.core.models import Qwen3TTSProcessor  # noqa: E402
 from qwen_tts.core.models import modeling_qwen3_tts as modeling  # noqa: E402
 
 
@@ -140,9 +141,9 @@ def chain(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def tokens(question: dict[str, Any]) -> dict[str, Any]:
-    """Ids of texts: {checkpoint, texts}. One array a text, named by its number."""
-    tokenizer = transformers.Qwen2TokenizerFast.from_pretrained(question["checkpoint"])
-    return {str(number): np.array(tokenizer(text)["input_ids"]) for number, text in enumerate(question["texts"])}
+    """Ids by the tokenizer as the package loads it: {checkpoint, texts}. One array a text, named by its number."""
+    processor = Qwen3TTSProcessor.from_pretrained(question["checkpoint"], fix_mistral_regex=True)
+    return {str(number): np.array(processor(text)["input_ids"][0]) for number, text in enumerate(question["texts"])}
 
 
 def main(questions: Path, answers: Path) -> None:
