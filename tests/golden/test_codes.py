@@ -73,11 +73,9 @@ def test_every_code_is_the_official_one(machine: Machine, adapter_file: Path, na
 
 
 def test_decomposed_text_is_spoken_as_composed_text_is(machine: Machine, adapter_file: Path) -> None:
-    composed = request(PLAIN, adapter_file.name)
-    composed = replace(composed, text="Déjà l'été à Nîmes.", instructions="âgé", frames=6)
-    decomposed = replace(
-        composed, **{name: normalize("NFD", getattr(composed, name)) for name in ("text", "instructions")}
-    )
+    text, style = "Déjà l'été à Nîmes.", "âgé"
+    composed = replace(request(PLAIN, adapter_file.name), text=text, instructions=style, frames=6)
+    decomposed = replace(composed, text=normalize("NFD", text), instructions=normalize("NFD", style))
     np.testing.assert_array_equal(codes_of(machine, decomposed), codes_of(machine, composed))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity.checkpoints import (
+    BARE,
     BASE,
     BFLOAT16,
     DESIGN,
@@ -111,6 +112,7 @@ LAYOUTS: Final = _named(
     Speech(name="wide_streaming", variant=WIDE, speaker="vivian"),
     Speech(name="wide_whole", variant=WIDE, speaker="vivian", instruct="d'un ton calme", streaming=False),
     Speech(name="bfloat16", variant=BFLOAT16, speaker="vivian"),
+    Speech(name="bare", variant=BARE, speaker="vivian"),
     Speech(name="sharded", variant=SHARDED, speaker="vivian"),
 )
 VOICES: Final = _named(

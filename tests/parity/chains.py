@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +21,12 @@ SETTINGS: Final = {
     "tiny_p": Sampling(temperature=0.9, top_k=50, top_p=0.01, repetition_penalty=2.0),
     "one": Sampling(temperature=0.3, top_k=1, top_p=1.0, repetition_penalty=1.05),
 }
+
+
+def named(settings: Sampling) -> dict[str, float]:
+    """As the official package's functions take them, the same for talker and predictor."""
+    talker = msgspec.structs.asdict(settings)
+    return talker | {f"subtalker_{name}": talker[name] for name in ("temperature", "top_k", "top_p")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Tiny checkpoints beyond the golden one, written with its maker: the same bytes on every machine."""
 
 import importlib.util
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ DIALECT_SPEAKER: Final = "eric"
 PREDICTOR_HIDDEN: Final = 128
 _PREDICTOR: Final = "talker.code_predictor."
 
+_BEFORE_MISTRAL_REGEX: Final = "4.57.0"
+"""From 4.57.3 on, the package's `fix_mistral_regex` cuts a local directory's text as Mistral does, and not as it cuts
+that of the same model named by its place on the Hub, which is Qwen2's way and the engine's."""
+_DEFAULTED: Final = ("rope_theta", "rms_norm_eps", "hidden_act")
+
 Tensors = dict[str, NDArray[Any]]
 
 
@@ -35,6 +41,8 @@ class Variant:
     """Scale of the head's row for the end of speech: the larger, the more often it is the likeliest or the least."""
     bfloat16: bool = False
     shards: int = 1
+    bare: bool = False
+    """Leave out of `config.json` what has a default."""
     qwen: bool = False
     """Qwen's own vocabulary in place of the tiny one."""
     seed: int = 1
@@ -49,8 +57,9 @@ BASE: Final = Variant(name="base", kind="base")
 DESIGN: Final = Variant(name="design", kind="voice_design")
 BFLOAT16: Final = Variant(name="bfloat16", bfloat16=True)
 SHARDED: Final = Variant(name="sharded", shards=3)
+BARE: Final = Variant(name="bare", bare=True)
 QWEN: Final = Variant(name="qwen", qwen=True)
-VARIANTS: Final = (PLAIN, ENDING, EAGER, WIDE, BASE, DESIGN, BFLOAT16, SHARDED, QWEN)
+VARIANTS: Final = (PLAIN, ENDING, EAGER, WIDE, BASE, DESIGN, BFLOAT16, SHARDED, BARE, QWEN)
 
 
 def write(variant: Variant, directory: Path, tiktoken: Path) -> Path:
@@ -99,12 +108,15 @@ def _talker_shapes(maker: Any) -> dict[str, tuple[int, ...]]:
 def _config(maker: Any, variant: Variant) -> dict[str, Any]:
     config: dict[str, Any] = maker.config()
     config["tts_model_type"] = variant.kind
-    config["transformers_version"] = "4.57.0"
+    config["transformers_version"] = _BEFORE_MISTRAL_REGEX
     talker = config["talker_config"]
     talker["code_predictor_config"]["hidden_size"] = PREDICTOR_HIDDEN
     talker["codec_language_id"] = {**talker["codec_language_id"], DIALECT: 2062}
     talker["spk_id"] = {**talker["spk_id"], DIALECT_SPEAKER: 2875}
     talker["spk_is_dialect"] = {**talker["spk_is_dialect"], DIALECT_SPEAKER: DIALECT}
+    if variant.bare:
+        for part, name in itertools.product((talker, talker["code_predictor_config"]), _DEFAULTED):
+            part.pop(name, None)
     return config
 
 

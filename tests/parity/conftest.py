@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -87,4 +86,4 @@ def _questions(sources: dict[str, Path]) -> dict[str, Any]:
 def _chains(checkpoint: Path) -> dict[str, Any]:
     spoken = {"text": "Oui.", "language": "french", "speaker": "vivian", "streaming": True}
     shared = {"checkpoint": str(checkpoint), "speech": spoken, **chains.rows().plain()}
-    return {name: {**shared, "settings": msgspec.structs.asdict(settings)} for name, settings in SETTINGS.items()}
+    return {name: {**shared, "settings": chains.named(settings)} for name, settings in SETTINGS.items()}

@@ -1,4 +1,4 @@
-"""How far the logits of each head are from others', where every code is given: what quantising changes, without drawing."""
+"""How far the logits of each head are from others', where every code is given."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,9 @@ def logits_of(machine: Machine, speech: Speech, codes: NDArray[np.int32]) -> tup
     """The talker's logits at each frame [frames, codec vocabulary], and the predictor's [frames, 15, 2048]."""
     talker = list(_talker(machine, speech, codes))
     hidden, first = (np.stack(rows) for rows in zip(*talker, strict=True))
-    return first, _predictor(machine.options.model / "predictor.onnx", hidden, codes, machine.table.codec(codes[:, 0]))
+    return first, _predictor(
+        machine.options.model / "predictor.onnx", hidden, codes, machine.table.codec(codes[:, 0].tolist())
+    )
 
 
 def divergence(expected: Array, made: Array) -> Array:

@@ -118,26 +118,33 @@ def speak(model: Any, question: dict[str, Any], **settings: Any) -> int:
 def chain(question: dict[str, Any]) -> dict[str, Any]:
     """What generation makes of logits: {checkpoint, speech, settings, logits [rows, 3072], history: a list a row}.
 
-    The processors are those that the package's own call with these settings puts together. probabilities [rows, 3072].
+    The processors are those that the package's own call with these settings puts together. talker: probabilities
+    [rows, 3072]; predictor: those of the first 2048 logits without a history, [rows, 2048].
     """
     model = load(question["checkpoint"])
     talker = model.model.talker
+    kept = [watch(talker), watch(talker.code_predictor)]
+    speak(model, question["speech"], do_sample=True, subtalker_dosample=True, max_new_tokens=3, **question["settings"])
+    del talker._get_logits_processor, talker.code_predictor._get_logits_processor
+    of_talker, of_predictor = (made[0] for made in kept)
+    rows: dict[str, list[Any]] = {"talker": [], "predictor": []}
+    for logits, history in zip(torch.tensor(question["logits"]), question["history"], strict=True):
+        rows["talker"].append(of_talker(torch.tensor([history], dtype=torch.long), logits[None]))
+        rows["predictor"].append(of_predictor(torch.empty((1, 0), dtype=torch.long), logits[None, :2048]))
+    return {name: torch.softmax(torch.cat(scores), -1).numpy() for name, scores in rows.items()}
+
+
+def watch(model: Any) -> list[Any]:
+    """The processors that a model's generation puts together from now on."""
     kept: list[Any] = []
-    make = talker._get_logits_processor
+    make = model._get_logits_processor
 
     def watched(*arguments: Any, **named: Any) -> Any:
         kept.append(make(*arguments, **named))
         return kept[-1]
 
-    talker._get_logits_processor = watched
-    speak(model, question["speech"], do_sample=True, max_new_tokens=3, **question["settings"])
-    del talker._get_logits_processor
-    rows = []
-    for logits, history in zip(question["logits"], question["history"], strict=True):
-        tokens = torch.tensor([history], dtype=torch.long)
-        scores = kept[0](tokens, torch.tensor([logits], dtype=torch.float32))
-        rows.append(torch.softmax(scores, -1)[0].numpy())
-    return {"probabilities": np.stack(rows)}
+    model._get_logits_processor = watched
+    return kept
 
 
 def tokens(question: dict[str, Any]) -> dict[str, Any]:
