@@ -3,7 +3,9 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary
+PIP_OPTIONS := --quiet --disable-pip-version-check --prefer-binary
+PIP := .venv/bin/python -m pip install $(PIP_OPTIONS)
+PARITY_PIP := .parity-venv/bin/python -m pip install $(PIP_OPTIONS)
 
 # Some environments hold a HOST that means something else (tcsh: this machine's name; conda: a platform). From the
 # environment only an address counts; on make's command line anything does.
@@ -43,6 +45,10 @@ run: $(RUN_STAMP) ## Run Timbre on this machine until Ctrl-C; installs what is n
 test: .venv/.dev-stamp apt-packages ## Run all tests; TESTS=tests/common runs some
 	@.venv/bin/pytest $(TESTS)
 
+.PHONY: parity
+parity: .venv/.dev-stamp .parity-venv/.made ## Compare the engine with the official implementation, which is installed beside it
+	@.venv/bin/pytest tests/parity
+
 .PHONY: check
 check: .venv/.dev-stamp ## Check format, lint, types and import contracts
 	@.venv/bin/ruff format --check .
@@ -77,7 +83,7 @@ soak: .venv/.dev-stamp apt-packages ## Ten minutes of speech in a real browser a
 
 .PHONY: clean
 clean: ## Remove .venv, caches and builds
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@rm -rf .venv .parity-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run-stamp: .venv/.made pyproject.toml
@@ -99,6 +105,14 @@ clean: ## Remove .venv, caches and builds
 	@echo 'installing what tests and checks need into .venv'
 	@$(PIP) --editable '.[dev]'
 	@touch .venv/.run-stamp .venv/.model-stamp .venv/.convert-stamp $@
+
+# The official package names audio libraries that the comparison does not need, and dashscope is here for Qwen's vocabulary: both are installed without what they depend on.
+.parity-venv/.made: .venv/.made tests/parity/requirements.txt
+	@echo 'installing the official implementation, with PyTorch, into .parity-venv'
+	@.venv/bin/python -m venv .parity-venv
+	@$(PARITY_PIP) --requirement tests/parity/requirements.txt
+	@$(PARITY_PIP) --no-deps qwen-tts==0.1.1 dashscope==2.0.2
+	@touch $@
 
 # The newest Python that is tried is the newest that all dependencies have wheels for.
 .venv/.made:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -69,6 +70,13 @@ def expected(name: str) -> Any:
 def test_every_code_is_the_official_one(machine: Machine, adapter_file: Path, name: str) -> None:
     made = codes_of(machine, request(name, adapter_file.name))
     np.testing.assert_array_equal(made, expected(name))
+
+
+def test_decomposed_text_is_spoken_as_composed_text_is(machine: Machine, adapter_file: Path) -> None:
+    text, style = "Déjà l'été à Nîmes.", "âgé"
+    composed = replace(request(PLAIN, adapter_file.name), text=text, instructions=style, frames=6)
+    decomposed = replace(composed, text=normalize("NFD", text), instructions=normalize("NFD", style))
+    np.testing.assert_array_equal(codes_of(machine, decomposed), codes_of(machine, composed))
 
 
 def test_all_at_once_joining_one_after_the_other(machine: Machine, adapter_file: Path) -> None:

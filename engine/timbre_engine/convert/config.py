@@ -150,7 +150,7 @@ def _transformer(config: Mapping[str, Any], where: str) -> Transformer:
         kv_heads=_int(config, "num_key_value_heads", where),
         head_dim=_int(config, "head_dim", where),
         ffn=_int(config, "intermediate_size", where),
-        rope_theta=float(config.get("rope_theta", 1_000_000)),
+        rope_theta=float(config.get("rope_theta", 10_000)),
         norm_eps=float(config.get("rms_norm_eps", 1e-6)),
     )
 

@@ -1,6 +1,7 @@
 """A loaded model, its tokenizer, and adapters for it."""
 
 import ctypes
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ class Model:
         """Logits of a position."""
 
     def tokenize(self, text: str) -> list[int]:
-        """Token ids of a text. What looks like a special token stays text."""
-        data = text.encode()
+        """Token ids of a text in its composed form (NFC). What looks like a special token stays text."""
+        data = unicodedata.normalize("NFC", text).encode()
         room = len(data) + 8
         tokens = (ctypes.c_int32 * room)()
         count = self._library.llama_tokenize(self._vocabulary, data, len(data), tokens, room, False, False)

@@ -46,6 +46,22 @@ def test_words(text: str, expected: list[str], left: str) -> None:
     assert isinstance(found[-1], RunEnd) if expected else not found
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a" * 60, ["a" * 40, "a" * 20]),
+        ("一" * 30 + "，在" + "二" * 30 + "。", ["一" * 30 + "，在" + "二" * 8, "二" * 22 + "。"]),
+        ("一" * 30 + "，又" + "二" * 30 + "。", ["一" * 30 + "，", "又" + "二" * 30 + "。"]),
+        ("https://example.org/" + "path" * 8 + "==more", ["https://example.org", "/" + "path" * 8 + "==more"]),
+        ("x" * 38 + "==" + "y" * 9, ["x" * 38, "==" + "y" * 9]),
+        ("x" * 39 + "2026", ["x" * 39 + "2", "026"]),
+    ],
+)
+def test_long_words_are_cut_where_tokens_end(text: str, expected: list[str]) -> None:
+    found, _ = pieces(text)
+    assert [piece.text for piece in found if isinstance(piece, Word)] == expected
+
+
 def test_a_pause_stands_between_two_runs() -> None:
     found, left = pieces("Un. [pause:0.5s] Deux. [pause:99s]!")
     assert said(found) == ["Un.", " Deux."]

@@ -1,0 +1,42 @@
+"""What quantising changes in the logits of each head, on random weights of a tiny model: a trained one drifts less."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from parity import drift
+from parity.cases import LONG
+from parity.conftest import Answers
+from timbre_engine.model.manifest import Quantisation
+from timbre_engine.qwen3tts.machine import Machine
+
+SPEECH = LONG["long_streaming"]
+CODES = 2048
+
+
+def test_logits_in_float32(machine_of: Callable[[str], Machine], official: Answers) -> None:
+    codes = official[f"{SPEECH.name}.codes"]
+    first, rest = drift.logits_of(machine_of(SPEECH.variant.name), SPEECH, codes)
+    np.testing.assert_allclose(first, official[f"{SPEECH.name}.logits"][: len(codes)], atol=1e-4)
+    np.testing.assert_array_equal(rest.argmax(-1), codes[:, 1:])
+
+
+@pytest.mark.parametrize(
+    ("quantisation", "most"), [(Quantisation.Q8_0, 0.001), (Quantisation.Q4_K_M, 0.1), (Quantisation.Q4_0, 0.1)]
+)
+def test_drift(
+    quantisation: Quantisation,
+    most: float,
+    machine_of: Callable[[str, Quantisation], Machine],
+    official: Answers,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    codes = official[f"{SPEECH.name}.codes"]
+    name = SPEECH.variant.name
+    exact, made = (drift.logits_of(machine_of(name, each), SPEECH, codes) for each in (Quantisation.F32, quantisation))
+    heads = [drift.divergence(exact[0][:, :CODES], made[0][:, :CODES]).mean()]
+    heads += drift.divergence(exact[1], made[1]).mean(axis=0).tolist()
+    with capsys.disabled():
+        print(f"\n{quantisation}: KL from float32 in nats, head 0 to 15:", *(f"{each:.4f}" for each in heads))
+    assert max(heads) < most
