@@ -22,8 +22,8 @@ PREDICTOR_HIDDEN: Final = 128
 _PREDICTOR: Final = "talker.code_predictor."
 
 _BEFORE_MISTRAL_REGEX: Final = "4.57.0"
-"""From 4.57.3 on, the package's `fix_mistral_regex` cuts a local directory's text as Mistral does, and not as it cuts
-that of the same model named by its place on the Hub, which is Qwen2's way and the engine's."""
+"""With a later version or none, the package's `fix_mistral_regex` cuts a local directory's text as Mistral does; that
+of the same model named by its place on the Hub is, as its code reads, left to Qwen2's way, which is the engine's."""
 _DEFAULTED: Final = ("rope_theta", "rms_norm_eps", "hidden_act")
 
 Tensors = dict[str, NDArray[Any]]
