@@ -106,7 +106,8 @@ clean: ## Remove .venv, caches and builds
 	@$(PIP) --editable '.[dev]'
 	@touch .venv/.run-stamp .venv/.model-stamp .venv/.convert-stamp $@
 
-# The official package names audio libraries that the comparison does not need, and dashscope is here for Qwen's vocabulary: both are installed without what they depend on.
+# The official package names audio libraries that the comparison does not need, and dashscope is here for Qwen's
+# vocabulary: both are installed without what they depend on.
 .parity-venv/.made: .venv/.made tests/parity/requirements.txt
 	@echo 'installing the official implementation, with PyTorch, into .parity-venv'
 	@.venv/bin/python -m venv .parity-venv

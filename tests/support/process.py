@@ -66,8 +66,12 @@ class Process:
         )
         self._matched = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read())
-        async with asyncio.timeout(60):
-            return await self._matched
+        try:
+            async with asyncio.timeout(60):
+                return await self._matched
+        except (TimeoutError, asyncio.CancelledError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+            raise
 
     async def _read(self) -> None:
         assert self._process is not None
