@@ -3,7 +3,7 @@
 A model directory of random weights speaks noise and never ends by itself, so each utterance is cancelled once enough
 of it was heard; speed and memory do not depend on the weights. Milliseconds, seconds and megabytes as the keys say.
 
-Usage: bench_engine.py [--model DIR] [--utterances 20] [--seconds 10]
+Usage: bench_engine.py [--model DIR] [--utterances 20] [--seconds 10] [--threads N] [--codec-threads N]
 """
 
 import argparse
@@ -131,13 +131,15 @@ def resident_mb(pid: int) -> float:
     return round(sum(process.memory_full_info().pss for process in tree) / 1e6, 1)
 
 
-async def through_the_engine(model: Path, adapters: Path, utterances: int, seconds: float) -> dict[str, Any]:
+async def through_the_engine(
+    model: Path, adapters: Path, utterances: int, seconds: float, threads: list[str]
+) -> dict[str, Any]:
     """What a client of the engine measures."""
     names = [f"voice{number}" for number in range(4 + utterances)]
     voices = [Voice(name="plain", languages=["fr"])] + [
         Voice(name=name, languages=["fr"], adapter=Adapter(path=f"{name}.gguf")) for name in names
     ]
-    flags = ["--backend=qwen3tts", f"--model={model}", f"--adapters={adapters}", "--slots=4"]
+    flags = ["--backend=qwen3tts", f"--model={model}", f"--adapters={adapters}", "--slots=4", *threads]
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(EngineProcess(*flags))
@@ -179,14 +181,14 @@ async def settled(engine: EngineProcess) -> None:
         await asyncio.sleep(0.1)
 
 
-def profile(model: Path, adapters: Path) -> dict[str, Any]:
+def profile(model: Path, adapters: Path, threads: int, codec_threads: int) -> dict[str, Any]:
     """What one frame is made of, ms of wall time; and what adapters cost."""
     options = Options(
         model=model,
         adapters=adapters,
         slots=4,
-        threads=cpus.language_threads(),
-        codec_threads=cpus.codec_threads(),
+        threads=threads,
+        codec_threads=codec_threads,
     )
     machine = Machine(options)
     machine.warm()
@@ -259,6 +261,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model directory; without it one of random weights is made")
     parser.add_argument("--utterances", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--threads", type=int, default=cpus.language_threads(), help="of talker and predictor")
+    parser.add_argument("--codec-threads", type=int, default=cpus.codec_threads())
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         model = arguments.model or Path(work) / "model"
@@ -268,13 +272,17 @@ def main() -> None:
         adapters.mkdir()
         write_adapters(model, adapters, 4 + arguments.utterances)
         before = machine_words()
+        threads = [f"--threads={arguments.threads}", f"--codec-threads={arguments.codec_threads}"]
         report = {
             "machine": before,
             "model": manifests.read(model).name,
             "talker_gguf_mb": round((model / manifests.TALKER).stat().st_size / 1e6, 1),
             "adapter_mb": round((adapters / "voice0.gguf").stat().st_size / 1e6, 2),
-            "frame_ms": profile(model, adapters),
-            "engine": asyncio.run(through_the_engine(model, adapters, arguments.utterances, arguments.seconds)),
+            "frame_ms": profile(model, adapters, arguments.threads, arguments.codec_threads),
+            "threads": {"language": arguments.threads, "codec": arguments.codec_threads},
+            "engine": asyncio.run(
+                through_the_engine(model, adapters, arguments.utterances, arguments.seconds, threads)
+            ),
         }
     print(json.dumps(report, indent=1))
 

@@ -11,7 +11,8 @@ import pytest
 from support import golden
 
 _SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would have it ignored
 from pathlib import Path
 from timbre_engine.convert import pipeline
 def write_codec(*_):
