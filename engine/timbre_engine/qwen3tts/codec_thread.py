@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from timbre_common.audio import SAMPLE_RATE
 from timbre_engine.backend import CodesMade, Event, Finished, Reason
 from timbre_engine.qwen3tts.codec import Codec, CodecState
 from timbre_engine.qwen3tts.output import Output
@@ -112,11 +111,11 @@ class CodecThread:
         channel = job.channel
         match job:
             case Finish(reason=reason, text=text):
-                samples = channel.output.samples
+                output = channel.output
                 if reason is Reason.CANCELLED:
-                    return [Finished(samples, reason)]
-                ended = Finished(samples, Reason.FINISHED if samples else Reason.EMPTY)
-                return [*channel.output.rest(text), ended]
+                    return [Finished(output.samples, reason)]
+                rest = output.rest(text)
+                return [*rest, Finished(output.samples, Reason.FINISHED if output.samples else Reason.EMPTY)]
             case _ if channel.cancelled.is_set():
                 return []
             case Prime(codes=codes):
@@ -125,7 +124,7 @@ class CodecThread:
                 channel.frames += len(codes)
                 return []
             case Silence(seconds=seconds, text=text):
-                return channel.output.chunk(np.zeros(round(seconds * SAMPLE_RATE), np.float32), [text], last=True)
+                return channel.output.pause(seconds, text)
             case Decode(codes=codes, words=words, last=last):
                 return self._decode(channel, codes, words, last)
 

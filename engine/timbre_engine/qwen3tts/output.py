@@ -21,7 +21,9 @@ class Output:
     def __init__(self, gain_db: float, speed: float) -> None:
         self._factor = 32767.0 * 10.0 ** (gain_db / 20)
         self._stretch = Stretch(speed)
-        self._rate = CHARACTERS_A_SECOND * speed / SAMPLE_RATE
+        self.speed = self._stretch.speed
+        """How many samples that go in make one that comes out."""
+        self._rate = CHARACTERS_A_SECOND * self.speed / SAMPLE_RATE
         self.samples = 0
         """Given so far."""
         self._words: list[str] = []
@@ -34,10 +36,14 @@ class Output:
         data = np.clip(np.rint(pcm * self._factor), -32768, 32767).astype("<i2").tobytes()
         return self._events(self._stretch.feed(data), whole=last)
 
+    def pause(self, seconds: float, text: str) -> list[Event]:
+        """So much silence as it is heard, whatever the speed."""
+        return self.chunk(np.zeros(round(seconds * self.speed * SAMPLE_RATE), np.float32), [text], last=True)
+
     def rest(self, text: str) -> list[Event]:
         """The stream's end: samples still inside, and text without anything to say that came after the last run."""
         data = self._stretch.feed(b"", last=True)
-        self._words += [text] if text and self.samples else []
+        self._words += [text] if text and (data or self.samples) else []
         return self._events(data, whole=True) if data or self._words else []
 
     def _events(self, data: bytes, *, whole: bool) -> list[Event]:

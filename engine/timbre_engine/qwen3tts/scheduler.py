@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from timbre_common.audio import SAMPLE_RATE
 from timbre_engine.backend import Reason
 from timbre_engine.model.manifest import Manifest
 from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job, Prime, Silence
@@ -21,8 +22,6 @@ from timbre_engine.qwen3tts.talker import Talker
 
 CHUNKS: Final = (1, 1, 2, 2, 3, 4)
 """Frames of a stream's codec calls, the last for all further ones: the first leaves early, later ones cost less."""
-AHEAD_SAMPLES: Final = 10 * 24_000
-"""A stream this far ahead of what its client took waits."""
 
 
 @dataclass(eq=False, slots=True)
@@ -79,11 +78,7 @@ class Scheduler:
         worked = False
         for speaker in list(self._speakers.values()):
             worked |= self._settle(speaker)
-        ready = [
-            speaker
-            for speaker in self._speakers.values()
-            if speaker.stream.can_step and speaker.stream.samples_ahead < AHEAD_SAMPLES
-        ]
+        ready = [speaker for speaker in self._speakers.values() if speaker.stream.can_step and not speaker.stream.waits]
         if ready:
             self._step(ready)
         return worked or bool(ready)
@@ -106,8 +101,9 @@ class Scheduler:
             speaker.channel.cancelled.set()
             self._leave(speaker, Finish(speaker.channel, Reason.CANCELLED))
             return True
-        pause = stream.pause()
+        pause = None if stream.waits else stream.pause()
         if pause is not None:
+            stream.samples_ahead += pause.seconds * SAMPLE_RATE
             self._put(Silence(speaker.channel, pause.seconds, pause.text))
             return True
         stream.take_text(self._tokenize)
@@ -163,7 +159,7 @@ class Scheduler:
         codes = np.array(speaker.waiting, np.int32).reshape(-1, self._manifest.codec.codebooks)
         words, speaker.waiting = stream.words(last=last), []
         speaker.chunks += 1
-        stream.samples_ahead += len(codes) * self._manifest.codec.samples_per_frame
+        stream.made(len(codes) * self._manifest.codec.samples_per_frame)
         self._put(Decode(speaker.channel, codes, words, last))
 
     def _leave(self, speaker: Speaker, finish: Finish) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from timbre_common.audio import SAMPLE_RATE
 from timbre_engine.model.manifest import Manifest, Sampling
 from timbre_engine.qwen3tts import prompt
 from timbre_engine.qwen3tts.embeddings import Embeddings, Vectors
@@ -19,6 +20,8 @@ FRAMES_A_CHARACTER: Final = 2.5
 """A run that makes more frames than this for each of its characters has run away: slow speech needs about 1.6."""
 FRAMES_AT_LEAST: Final = 25
 """… and this many for the shortest text."""
+AHEAD_SAMPLES: Final = 10 * SAMPLE_RATE
+"""A stream this far ahead of what its client took waits."""
 MIN_TOKENS: Final = 2
 """The first codes that cannot be the end of speech, as the official implementation has it."""
 
@@ -70,7 +73,8 @@ class Run:
 class Stream:
     """Fed by the worker's inbox, stepped by the scheduler, in one thread."""
 
-    def __init__(self, number: int, spec: Spec, sequence: TalkerSequence) -> None:
+    def __init__(self, number: int, spec: Spec, sequence: TalkerSequence, speed: float = 1.0) -> None:
+        """`speed`: how many of the codec's samples make one that the client takes."""
         self.number = number
         self.spec = spec
         self.sequence = sequence
@@ -78,8 +82,9 @@ class Stream:
         self.cancelled = False
         self.text_ended = False
         self.run: Run | None = None
-        self.samples_ahead = 0
-        """Samples made that the client has not taken."""
+        self.samples_ahead = 0.0
+        """Samples that the client has not taken, as it hears them."""
+        self._speed = speed
         self._feed = RunFeed(sequence.lane.context.settings.positions)
         self._pieces: deque[Piece] = deque()
         self._given = deque(spec.given)
@@ -88,6 +93,19 @@ class Stream:
         """More text."""
         if not self.text_ended:
             self._pieces += self._feed.feed(text)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is so far ahead that nothing more is made until the client takes some."""
+        return self.samples_ahead >= AHEAD_SAMPLES
+
+    def made(self, samples: int) -> None:
+        """The codec has that many samples more to give."""
+        self.samples_ahead += samples / self._speed
+
+    def took(self, samples: int) -> None:
+        """The client took that many."""
+        self.samples_ahead -= samples
 
     def flush(self) -> None:
         """Speak what there is."""

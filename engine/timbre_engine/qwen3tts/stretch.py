@@ -20,7 +20,9 @@ class Stretch:
     def __init__(self, speed: float) -> None:
         """`speed` multiplies the pace; it is above 0."""
         self._graph: Graph | None = None
-        if abs(speed - 1.0) < 0.005:
+        self.speed = 1.0 if abs(speed - 1.0) < 0.005 else speed
+        """What is applied."""
+        if self.speed == 1.0:
             return
         graph = Graph()
         source = graph.add_abuffer(format="s16", sample_rate=SAMPLE_RATE, layout="mono")

@@ -166,13 +166,13 @@ class Worker:
             )
             spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
             specs.check_room(spec, machine.talker.positions)
-            stream = Stream(begin.number, spec, machine.talker.open(key))
+            prosody = voice.prosody.styled(begin.emotion)
+            output = Output(prosody.gain, prosody.speed * begin.speed)
+            stream = Stream(begin.number, spec, machine.talker.open(key), output.speed)
         except TimbreError as error:
             machine.adapters.give_back(key)
             self._send(Failed(begin.number, str(error), error.field if isinstance(error, TooLarge) else ""))
             return
-        prosody = voice.prosody.styled(begin.emotion)
-        output = Output(prosody.gain, prosody.speed * begin.speed)
         channel = self._codec.channel(begin.number, None, output, return_codes=begin.return_codes)
         self._scheduler.join(stream, channel)
 
@@ -190,7 +190,7 @@ class Worker:
             case Cancel():
                 stream.cancelled = True
             case Taken(samples=samples):
-                stream.samples_ahead -= samples
+                stream.took(samples)
 
     def _left(self, stream: Stream) -> None:
         self._machine.adapters.give_back(stream.spec.adapters)

@@ -59,3 +59,19 @@ def test_audio_comes_in_pieces_of_at_most_200_ms() -> None:
 
 def test_nothing_said_has_no_mark() -> None:
     assert Output(0.0, 1.0).rest(" … ") == []
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 1.25, 2.0])
+def test_a_pause_lasts_as_long_as_it_says(speed: float) -> None:
+    output = Output(0.0, speed)
+    events = output.chunk(np.concatenate([FRAME] * 10), ["un"], last=True)
+    events += output.pause(1.0, " [pause:1s]") + output.rest("")
+    assert output.samples == pytest.approx(24_000 + 10 * 1920 / speed, abs=2_000)
+    assert "".join(mark.text for mark in marks(events)) == "un [pause:1s]"
+
+
+def test_what_is_still_inside_at_the_end_counts_as_said() -> None:
+    output = Output(0.0, 1.25)
+    events = output.chunk(FRAME[:960], ["oui"], last=True) + output.rest(".")
+    assert output.samples == len(pcm(events)) // 2 > 0
+    assert "".join(mark.text for mark in marks(events)) == "oui."
