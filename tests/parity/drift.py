@@ -18,7 +18,6 @@ from timbre_engine.qwen3tts.stream import Stream
 
 Array = NDArray[np.floating[Any]]
 FORCED: Final = "forced"
-LOGITS: Final = "logits"
 
 
 def logits_of(machine: Machine, speech: Speech, codes: NDArray[np.int32]) -> tuple[Array, Array]:
@@ -56,11 +55,7 @@ def _talker(machine: Machine, speech: Speech, codes: NDArray[np.int32]) -> Itera
 
 def _predictor(path: Path, hidden: Array, codes: NDArray[np.int32], embeddings: Array) -> Array:
     model = onnx.load(path)
-    loop = next(node for node in model.graph.node if node.op_type == "Loop")
-    _give_codes(loop.attribute[0].g)
-    loop.output.append(LOGITS)
-    model.graph.input.append(helper.make_tensor_value_info(FORCED, onnx.TensorProto.INT64, [CODES, "batch"]))
-    model.graph.output.append(helper.make_tensor_value_info(LOGITS, onnx.TensorProto.FLOAT, None))
+    logits = _give_codes(model.graph)
     session: Any = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     count = len(codes)
     given = {
@@ -71,23 +66,30 @@ def _predictor(path: Path, hidden: Array, codes: NDArray[np.int32], embeddings: 
         "top_k": np.ones(count, np.int64),
         "top_p": np.full(count, 2, np.float32),
         "width": np.array([1], np.int64),
-        FORCED: codes[:, 1:].T.astype(np.int64),
+        FORCED: codes[:, 1:].astype(np.int64),
     }
-    answer: Array = session.run([LOGITS], given)[0]
-    return answer.swapaxes(0, 1)
+    return np.stack(session.run(logits, given), axis=1)
 
 
-def _give_codes(body: Any) -> None:
-    """Let a turn's code be the given one, and its logits come out."""
-    code = body.output[-1].name
-    at, drawing = next((at, node) for at, node in enumerate(body.node) if code in node.output)
-    drawing.output[0] = "drawn"
-    axis = helper.make_node("Constant", [], ["forced_axis"], value_ints=[1])
-    turn = helper.make_node("Gather", [FORCED, "turn"], ["forced_turn"])
-    for node in (helper.make_node("Unsqueeze", ["forced_turn", "forced_axis"], [code]), axis, turn):
-        body.node.insert(at + 1, node)
-    head = next(node for node in body.node if node.op_type == "If")
-    body.output.append(helper.make_tensor_value_info(head.output[0], onnx.TensorProto.FLOAT, None))
+def _give_codes(graph: Any) -> list[str]:
+    """Let each step's code be the given one; the names of the steps' logits, which come out."""
+    makers = {name: node for node in graph.node for name in node.output}
+    codes = makers["codes"]
+    while codes.op_type != "Concat":
+        codes = makers[codes.input[0]]
+    drawn = list(codes.input)
+    temperature = next(node for node in graph.node if node.op_type == "Unsqueeze" and node.input[0] == "temperature")
+    logits = [node.input[0] for node in graph.node if node.op_type == "Div" and node.input[1] == temperature.output[0]]
+    assert len(drawn) == len(logits) == CODES
+    graph.input.append(helper.make_tensor_value_info(FORCED, onnx.TensorProto.INT64, ["batch", CODES]))
+    for number, name in enumerate(drawn):
+        makers[name].output[0] = f"drawn{number}"
+        index = helper.make_node("Constant", [], [f"forced_index{number}"], value_ints=[number])
+        graph.node.insert(0, helper.make_node("Gather", [FORCED, f"forced_index{number}"], [name], axis=1))
+        graph.node.insert(0, index)
+    for name in logits:
+        graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    return logits
 
 
 def _log_softmax(logits: Array) -> Array:

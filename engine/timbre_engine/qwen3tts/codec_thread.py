@@ -70,7 +70,10 @@ Job = Decode | Silence | Prime | Finish
 
 
 class CodecThread:
-    """`give` gets each stream's events, in order, called from this thread. An exception goes to `failed`."""
+    """`give` gets each stream's events in order, from this thread, and a cancelled one's end from the caller's.
+
+    An exception goes to `failed`.
+    """
 
     def __init__(
         self, codec: Codec, give: Callable[[int, list[Event]], None], failed: Callable[[BaseException], None]
@@ -86,8 +89,14 @@ class CodecThread:
         self._thread.start()
 
     def put(self, job: Job) -> None:
-        """Hand over a job; waits while the queue is full."""
-        self._jobs.put(job)
+        """Hand over a job; waits while the queue is full.
+
+        A cancelled stream's end is told at once and not behind the chunk in hand, so that its slot is free by then.
+        """
+        if isinstance(job, Finish) and job.reason is Reason.CANCELLED:
+            self._give(job.channel.number, [Finished(job.channel.output.samples, job.reason)])
+        else:
+            self._jobs.put(job)
 
     def channel(self, number: int, state: CodecState | None, output: Output, *, return_codes: bool) -> Channel:
         """A stream's place here; `state` goes on from a primed one."""
@@ -110,10 +119,8 @@ class CodecThread:
     def _work(self, job: Job) -> list[Event]:
         channel = job.channel
         match job:
-            case Finish(reason=reason, text=text):
+            case Finish(text=text):
                 output = channel.output
-                if reason is Reason.CANCELLED:
-                    return [Finished(output.samples, reason)]
                 rest = output.rest(text)
                 return [*rest, Finished(output.samples, Reason.FINISHED if output.samples else Reason.EMPTY)]
             case _ if channel.cancelled.is_set():
