@@ -38,7 +38,7 @@ class Settings:
     """Threads of talker and predictor; 0: from the processors that the process may use, one left for the codec."""
 
     codec_threads: NonNegativeInt = 0
-    """Threads of the codec; 0: one."""
+    """Threads of the codec; 0: one, or two where the process may use four processors or more."""
 
     gpu_layers: NonNegativeInt = 0
     """Layers of the talker on a GPU, where the library was built for one."""
