@@ -1,14 +1,17 @@
-"""Messages over a pipe between the engine and a worker process: a body after its length (u32, little-endian)."""
+"""Messages over a pipe between the engine and a worker process: msgpack after its length (u32, little-endian)."""
 
 from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
+import msgspec
+
 LENGTH: Final = Struct("<I")
 
 
-def pack(body: bytes) -> bytes:
-    """The body with its length before it."""
+def encode(message: msgspec.Struct) -> bytes:
+    """A message in msgpack, with its length before it."""
+    body = msgspec.msgpack.encode(message)
     return LENGTH.pack(len(body)) + body
 
 

@@ -78,13 +78,13 @@ class WorkerProcess:
     async def send(self, message: ToWorker) -> None:
         """Hand over a message; waits while the pipe is full. A dead worker shows when it is read from."""
         with suppress(ConnectionError):
-            self._stdin.write(messages.encode(message))
+            self._stdin.write(pipe.encode(message))
             await self._stdin.drain()
 
     def send_now(self, message: ToWorker) -> None:
         """Hand over a small message without waiting."""
         if not self._stdin.is_closing():
-            self._stdin.write(messages.encode(message))
+            self._stdin.write(pipe.encode(message))
 
     async def receive(self) -> FromWorker:
         """The worker's next message. Raises EngineUnavailable where it died."""
@@ -93,7 +93,7 @@ class WorkerProcess:
                 (self._length,) = pipe.LENGTH.unpack(await self._stdout.readexactly(pipe.LENGTH.size))
             body = await self._stdout.readexactly(self._length)
             self._length = None
-            return messages.decode_from_worker(body)
+            return messages.FROM_WORKER.decode(body)
         except (asyncio.IncompleteReadError, ConnectionError, msgspec.MsgspecError) as error:
             raise EngineUnavailable("the espeak worker broke off", retry_after=1.0) from error
 

@@ -46,7 +46,7 @@ class Worker:
 
     def _receive(self) -> None:
         while (body := pipe.read(self._source.read)) is not None:
-            message: ToWorker = messages.decode_to_worker(body)
+            message: ToWorker = messages.TO_WORKER.decode(body)
             if isinstance(message, Cancel):
                 self._cancelled = max(self._cancelled, message.number)
                 self._inbox.put(End())  # wakes an utterance that waits for text; between utterances it is passed over
@@ -83,7 +83,7 @@ class Worker:
         self._send(word)
 
     def _send(self, message: Hello | Pcm | Word | Ended | Failed) -> None:
-        self._sink.write(messages.encode(message))
+        self._sink.write(pipe.encode(message))
         self._sink.flush()
 
 

@@ -81,7 +81,7 @@ class CodecThread:
         self._codec = codec
         self._give = give
         self._failed = failed
-        self._jobs: queue.Queue[Job | None] = queue.Queue(_JOBS)
+        self._jobs: queue.Queue[Job] = queue.Queue(_JOBS)
         self._thread = threading.Thread(target=self._run, name="codec", daemon=True)
 
     def start(self) -> None:
@@ -102,14 +102,10 @@ class CodecThread:
         """A stream's place here; `state` goes on from a primed one."""
         return Channel(number, state or self._codec.state(), output, return_codes)
 
-    def stop(self) -> None:
-        """End after the jobs that wait."""
-        self._jobs.put(None)
-        self._thread.join()
-
     def _run(self) -> None:
         try:
-            while (job := self._jobs.get()) is not None:
+            while True:
+                job = self._jobs.get()
                 events = self._work(job)
                 if events:
                     self._give(job.channel.number, events)

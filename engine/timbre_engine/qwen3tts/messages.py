@@ -4,7 +4,6 @@ import msgspec
 
 from timbre_common.documents import Voice
 from timbre_common.engine_stream import Codes
-from timbre_engine import pipe
 
 
 class _Message(msgspec.Struct, frozen=True, tag=True):
@@ -147,20 +146,5 @@ ToWorker = Load | Unload | Begin | Feed | Flush | End | Cancel | Taken
 FromWorker = Hello | Loaded | Refused | Pcm | Marked | MadeCodes | Ended | Failed | Resident
 OfUtterance = Pcm | Marked | MadeCodes | Ended | Failed
 
-_to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
-_from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
-
-
-def encode(message: ToWorker | FromWorker) -> bytes:
-    """The message as it goes through the pipe."""
-    return pipe.pack(msgspec.msgpack.encode(message))
-
-
-def decode_to_worker(body: bytes) -> ToWorker:
-    """A message to the worker. Raises msgspec.MsgspecError."""
-    return _to_worker.decode(body)
-
-
-def decode_from_worker(body: bytes) -> FromWorker:
-    """A message from the worker. Raises msgspec.MsgspecError."""
-    return _from_worker.decode(body)
+TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
+FROM_WORKER: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)

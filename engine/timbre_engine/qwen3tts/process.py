@@ -105,7 +105,7 @@ class WorkerProcess:
     def send_now(self, message: ToWorker) -> None:
         """Hand over a message without waiting. A dead worker shows when it is listened to."""
         if not self._stdin.is_closing():
-            self._stdin.write(messages.encode(message))
+            self._stdin.write(pipe.encode(message))
 
     async def load(self, voice: Voice) -> Loaded:
         """Have a voice checked. Raises InvalidInput, EngineUnavailable."""
@@ -170,7 +170,7 @@ class WorkerProcess:
     async def _receive(self) -> FromWorker:
         try:
             (length,) = pipe.LENGTH.unpack(await self._stdout.readexactly(pipe.LENGTH.size))
-            return messages.decode_from_worker(await self._stdout.readexactly(length))
+            return messages.FROM_WORKER.decode(await self._stdout.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError, msgspec.MsgspecError) as error:
             raise EngineUnavailable("the speech model's worker broke off", retry_after=1.0) from error
 

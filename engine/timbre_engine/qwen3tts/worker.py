@@ -106,7 +106,7 @@ class Worker:
 
     def _receive(self) -> None:
         while (body := pipe.read(self._source.read)) is not None:
-            message = messages.decode_to_worker(body)
+            message = messages.TO_WORKER.decode(body)
             if isinstance(message, Load):
                 self._checking.submit(self._check, message)
             elif isinstance(message, Unload):  # behind the check of the same voice, where that was given up
@@ -209,7 +209,7 @@ class Worker:
 
     def _send(self, message: FromWorker) -> None:
         with self._sending:
-            self._sink.write(messages.encode(message))
+            self._sink.write(pipe.encode(message))
             self._sink.flush()
 
 
