@@ -32,7 +32,7 @@ class Settings:
     """Positions of the talker's context a slot: the prompt and a frame of 80 ms each. Longer text is spoken in runs."""
 
     lane_slots: PositiveInt = 2
-    """Slots that share a context, where they speak with the same adapter: more batch better, and take more memory."""
+    """Slots that share a context at most, where they speak with the same adapters: they are computed together."""
 
     threads: NonNegativeInt = 0
     """Threads of talker and predictor; 0: from the processors that the process may use, one left for the codec."""

@@ -8,8 +8,9 @@ from timbre_engine.llama.model import Adapter, Model
 from timbre_engine.model.manifest import Manifest
 from timbre_engine.qwen3tts import adapter_file
 from timbre_engine.qwen3tts.adapter_file import AdapterFile
+from timbre_engine.qwen3tts.lanes import AppliedAdapter, LaneKey
 from timbre_engine.qwen3tts.options import Options
-from timbre_engine.qwen3tts.talker import AppliedAdapter, LaneKey, Talker
+from timbre_engine.qwen3tts.talker import Talker
 
 
 class _Resident:
@@ -100,11 +101,12 @@ class Adapters:
 
     def _free_unnamed(self, digest: str) -> None:
         if all(file.digest != digest for file in self._checked.values()):
+            self._talker.forget(digest)
             self._free(digest)
 
     def _free(self, digest: str) -> None:
         resident = self._resident.get(digest)
         if resident is not None and not resident.users:
             del self._resident[digest]
-            self._talker.forget(resident.adapter)
+            self._talker.release(resident.adapter)
             resident.adapter.close()

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from timbre_common.documents import Voice
 from timbre_engine.qwen3tts import languages, specs
 from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job
+from timbre_engine.qwen3tts.lanes import LaneKey
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.output import Output
 from timbre_engine.qwen3tts.scheduler import Scheduler
 from timbre_engine.qwen3tts.stream import Given, Stream
-from timbre_engine.qwen3tts.talker import LaneKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     positions: int = 512
     """Positions of the talker's context that one run may take: the prompt and a frame of 80 ms each."""
     lane_slots: int = 2
-    """Utterances of one adapter that share a context."""
+    """Utterances of the same adapters that share a context, at most."""
     threads: int = 1
     """Threads of talker and predictor."""
     codec_threads: int = 1

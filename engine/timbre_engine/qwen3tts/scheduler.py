@@ -84,6 +84,11 @@ class Scheduler:
         return worked or bool(ready)
 
     @property
+    def idle(self) -> bool:
+        """Whether no stream is under way."""
+        return not self._speakers
+
+    @property
     def holds_back(self) -> bool:
         """Whether frames wait for a fuller chunk."""
         return any(speaker.waiting for speaker in self._speakers.values())

@@ -14,9 +14,9 @@ from timbre_common.voiceprofile import Sampling as VoiceSampling
 from timbre_engine.model.manifest import Manifest, Sampling
 from timbre_engine.qwen3tts import languages
 from timbre_engine.qwen3tts.embeddings import Embeddings
+from timbre_engine.qwen3tts.lanes import LaneKey
 from timbre_engine.qwen3tts.prompt import Frame, Reference
 from timbre_engine.qwen3tts.stream import Given, Spec
-from timbre_engine.qwen3tts.talker import LaneKey
 
 _PREFIX: Final = 8
 """Positions of a prompt beside its role and instruction, at most."""

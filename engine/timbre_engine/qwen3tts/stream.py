@@ -12,9 +12,10 @@ from timbre_common.audio import SAMPLE_RATE
 from timbre_engine.model.manifest import Manifest, Sampling
 from timbre_engine.qwen3tts import prompt
 from timbre_engine.qwen3tts.embeddings import Embeddings, Vectors
+from timbre_engine.qwen3tts.lanes import LaneKey, TalkerSequence
 from timbre_engine.qwen3tts.prompt import Frame, Reference
 from timbre_engine.qwen3tts.runs import Pause, Piece, RunEnd, RunFeed, Word
-from timbre_engine.qwen3tts.talker import LaneKey, Talker, TalkerSequence
+from timbre_engine.qwen3tts.talker import Talker
 
 FRAMES_A_CHARACTER: Final = 2.5
 """A run that makes more frames than this for each of its characters has run away: slow speech needs about 1.6."""

@@ -1,88 +1,40 @@
-"""The talker's lanes: a context for each adapter that speaks, over one model, and each voice's prefix kept.
-
-A change of adapter makes a context build its graph anew (4 to 6 ms), and an adapter holds for a whole call, so each
-active adapter has a context of its own. Sequences of one lane step in one call.
-"""
+"""The talker: sequences in lanes, stepped together, and each voice's prefix kept."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from timbre_common.errors import EngineUnavailable
 from timbre_engine.llama.context import Context, ContextSettings
 from timbre_engine.llama.model import Adapter, Model
+from timbre_engine.qwen3tts.lanes import LaneKey, Lanes, TalkerSequence
 
 PREFIXES: Final = 64
 """Prefixes that are kept; the one unused for longest goes. About 1 MB each."""
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedAdapter:
-    """An adapter at a scale. `digest` is the file's, which tells adapters apart."""
-
-    digest: str
-    scale: float
-    adapter: Adapter = field(compare=False, repr=False)
-
-
-LaneKey = tuple[AppliedAdapter, ...]
-
-
-@dataclass(eq=False, slots=True)
-class Lane:
-    """A context with one set of adapters, and which of its sequences are free."""
-
-    key: LaneKey
-    context: Context
-    free: list[int]
-
-    @property
-    def idle(self) -> bool:
-        """Whether no sequence is in use."""
-        return len(self.free) == self.context.settings.sequences
-
-
-@dataclass(eq=False, slots=True)
-class TalkerSequence:
-    """A place in a lane, and how many positions it holds."""
-
-    lane: Lane
-    index: int
-    positions: int = 0
+_PART: Final = 4
+"""Positions that a prefix is taken in by, always: another cutting rounds differently, and a seed must repeat."""
 
 
 class Talker:
-    """For one thread. Holds at most `lanes` contexts; an idle one of another adapter gives way."""
+    """For one thread."""
 
-    def __init__(self, model: Model, settings: ContextSettings, lanes: int, head: slice) -> None:
-        """`head`: which of the model's logits are the codec's."""
-        self._model = model
-        self._settings = settings
-        self._most = lanes
+    def __init__(self, model: Model, settings: ContextSettings, slots: int, head: slice) -> None:
+        """`settings.sequences`: of one lane; `slots`: of all. `head`: which of the model's logits are the codec's."""
         self._head = head
-        self._lanes: list[Lane] = []
-        self._prefixes: OrderedDict[Hashable, tuple[bytes, int]] = OrderedDict()
-
-    @property
-    def positions(self) -> int:
+        self._lanes = Lanes(lambda wanted: Context(model, wanted), settings, slots)
+        self._prefixes: OrderedDict[tuple[LaneKey, Hashable], tuple[bytes, int]] = OrderedDict()
+        self.positions: Final = settings.positions
         """Positions that a sequence can hold."""
-        return self._settings.positions
 
     def open(self, key: LaneKey) -> TalkerSequence:
-        """An empty sequence under these adapters. Raises EngineUnavailable where every lane is in use."""
-        lane = next((lane for lane in self._lanes if lane.key == key and lane.free), None) or self._new_lane(key)
-        self._lanes.remove(lane)
-        self._lanes.append(lane)
-        return TalkerSequence(lane, lane.free.pop())
+        """An empty sequence under these adapters. Raises EngineUnavailable where every slot is in use."""
+        return self._lanes.open(key)
 
     def close(self, sequence: TalkerSequence) -> None:
         """Give a sequence back."""
-        sequence.lane.context.forget(sequence.index)
-        sequence.lane.free.append(sequence.index)
+        self._lanes.close(sequence)
 
     def rewind(self, sequence: TalkerSequence) -> None:
         """Empty a sequence, to begin another run in it."""
@@ -91,17 +43,28 @@ class Talker:
 
     def prefix(self, sequence: TalkerSequence, name: Hashable, vectors: NDArray[np.float32]) -> None:
         """Take in a voice's prefix [positions, hidden], from the cache where `name` was taken in before."""
-        context, key = sequence.lane.context, (sequence.lane.key, name)
-        kept = self._prefixes.get(key)
+        kept = self._prefixes.get((sequence.lane.key, name))
         if kept is None:
-            context.prefill(sequence.index, 0, vectors)
-            self._prefixes[key] = context.save(sequence.index), len(vectors)
-            if len(self._prefixes) > PREFIXES:
-                self._prefixes.popitem(last=False)
+            for _ in self.take_in(sequence, name, vectors):
+                pass
         else:
-            self._prefixes.move_to_end(key)
-            context.restore(sequence.index, kept[0])
-        sequence.positions = len(vectors)
+            self._prefixes.move_to_end((sequence.lane.key, name))
+            sequence.lane.context.restore(sequence.index, kept[0])
+            sequence.positions = kept[1]
+
+    def take_in(self, sequence: TalkerSequence, name: Hashable, vectors: NDArray[np.float32]) -> Iterator[None]:
+        """Take in and keep a prefix [positions, hidden] in an empty sequence, a few positions at each step."""
+        for start in range(0, len(vectors), _PART):
+            self.prefill(sequence, vectors[start : start + _PART])
+            yield
+        key = (sequence.lane.key, name)
+        self._prefixes[key] = sequence.lane.context.save(sequence.index), sequence.positions
+        if len(self._prefixes) > PREFIXES:
+            self._prefixes.popitem(last=False)
+
+    def may_keep(self, key: LaneKey, name: Hashable) -> bool:
+        """Whether a prefix is not there yet, and keeping it would drop no other."""
+        return (key, name) not in self._prefixes and len(self._prefixes) < PREFIXES
 
     def prefill(self, sequence: TalkerSequence, vectors: NDArray[np.float32]) -> None:
         """Take in further positions [n, hidden] without an answer."""
@@ -123,31 +86,17 @@ class Talker:
                 sequences[row].positions += 1
         return hidden, logits
 
-    def forget(self, adapter: Adapter) -> None:
-        """Close the idle lanes and drop the prefixes of an adapter that goes; no sequence may be using it."""
+    def release(self, adapter: Adapter) -> None:
+        """Free the lanes of an adapter that leaves memory; no sequence may be using it."""
         for lane in [lane for lane in self._lanes if any(used.adapter is adapter for used in lane.key)]:
-            self._drop(lane)
-        for key in [key for key in self._prefixes if any(used.adapter is adapter for used in key[0])]:  # type: ignore[index]
+            self._lanes.drop(lane)
+
+    def forget(self, digest: str) -> None:
+        """Drop the prefixes of an adapter's file that no voice names any more."""
+        for key in [key for key in self._prefixes if any(used.digest == digest for used in key[0])]:
             del self._prefixes[key]
 
     def shut(self) -> None:
         """Free every context."""
         for lane in list(self._lanes):
-            self._drop(lane)
-
-    def _new_lane(self, key: LaneKey) -> Lane:
-        if len(self._lanes) >= self._most:
-            idle = next((lane for lane in self._lanes if lane.idle), None)
-            if idle is None:
-                raise EngineUnavailable("every lane speaks with another adapter", retry_after=1.0)
-            self._drop(idle)
-        context = Context(self._model, self._settings)
-        if key:
-            context.set_adapters([(used.adapter, used.scale) for used in key])
-        lane = Lane(key, context, list(reversed(range(self._settings.sequences))))
-        self._lanes.append(lane)
-        return lane
-
-    def _drop(self, lane: Lane) -> None:
-        lane.context.close()
-        self._lanes.remove(lane)
+            self._lanes.drop(lane)

@@ -21,6 +21,7 @@ from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
 from timbre_engine.qwen3tts import messages, specs
 from timbre_engine.qwen3tts.adapter_file import AdapterFile
 from timbre_engine.qwen3tts.codec_thread import CodecThread
+from timbre_engine.qwen3tts.lanes import LaneKey
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.messages import (
     Begin,
@@ -48,7 +49,7 @@ from timbre_engine.qwen3tts.options import Options, decode
 from timbre_engine.qwen3tts.output import Output
 from timbre_engine.qwen3tts.scheduler import Scheduler
 from timbre_engine.qwen3tts.stream import Stream
-from timbre_engine.qwen3tts.talker import LaneKey
+from timbre_engine.qwen3tts.warming import Warming
 
 _PATIENCE_S: Final = 1.0
 """Seconds without work after which frames that wait for a fuller chunk are spoken."""
@@ -83,6 +84,7 @@ class Worker:
             machine.model.tokenize,
             self._left,
         )
+        self._warming = Warming(machine)
         self._resident: list[str] = []
 
     def run(self) -> None:
@@ -99,6 +101,11 @@ class Worker:
             worked = self._scheduler.tick()
 
     def _wait(self) -> None:
+        if self._warming.pending and self._scheduler.idle:
+            if self._inbox.empty():
+                self._warming.step()
+                self._tell_resident()
+            return
         try:
             self._handle(self._inbox.get(timeout=_PATIENCE_S if self._scheduler.holds_back else None))
         except queue.Empty:
@@ -127,6 +134,7 @@ class Worker:
             case _Checked(load=load, file=file):
                 self._load(load, file)
             case Unload(voice=voice):
+                self._warming.forget(voice)
                 if voice.adapter is not None:
                     self._machine.adapters.forget(voice.adapter)
                     self._tell_resident()
@@ -148,9 +156,11 @@ class Worker:
         else:
             found = None if file is None else LoadedAdapter(file.digest.removeprefix("sha256:"), file.rank)
             self._send(Loaded(load.request, "; ".join(notes), found))
+            self._warming.add(voice)
 
     def _begin(self, begin: Begin) -> None:
         machine, voice = self._machine, begin.voice
+        self._warming.pause()
         key: LaneKey = ()
         try:
             if voice.adapter is not None:

@@ -49,13 +49,20 @@ async def listed(engine: EngineProcess) -> list[dict[str, object]]:
     return found
 
 
-async def test_an_adapter_is_another_voice_and_is_read_when_it_speaks(qwen3tts: EngineProcess, adapters: Path) -> None:
+async def resident(engine: EngineProcess, *wanted: bool) -> None:
+    """Waits until just these of the adapters are in memory."""
+    while [each["resident"] for each in await listed(engine)] != list(wanted):
+        pass
+
+
+async def test_an_adapter_is_another_voice_and_is_read_while_nothing_speaks(
+    qwen3tts: EngineProcess, adapters: Path
+) -> None:
     digest = sha256((adapters / "lisa.gguf").read_bytes()).hexdigest()
     lisa = {"id": 0, "voice": "lisa", "path": "lisa.gguf", "scale": 1.0, "sha256": digest, "rank": 16}
-    assert await listed(qwen3tts) == [{**lisa, "resident": False}]
-    assert await qwen3tts.metric(LOADED) == 0
-    assert await say(qwen3tts, "lisa") != await say(qwen3tts, "vivian")
+    await resident(qwen3tts, True)
     assert await listed(qwen3tts) == [{**lisa, "resident": True}]
+    assert await say(qwen3tts, "lisa") != await say(qwen3tts, "vivian")
     assert await qwen3tts.metric(LOADED) == 1
 
 
@@ -209,10 +216,14 @@ async def test_a_path_that_climbs_is_refused_with_its_document(qwen3tts: EngineP
 async def test_an_adapter_that_was_exchanged_is_not_given_to_the_library(
     qwen3tts: EngineProcess, adapters: Path
 ) -> None:
-    path = adapters / "exchanged.gguf"
-    path.write_bytes((adapters / "lisa.gguf").read_bytes()[:-4] + struct.pack("<f", 0.5))
-    await qwen3tts.put_voices(VoicesDocument(generation=10, voices=[adapted("lisa", "exchanged.gguf")]))
-    path.write_bytes(b"GGUF" + bytes(100))
+    files = ["exchanged.gguf", "second.gguf", "third.gguf"]
+    for number, name in enumerate(files):
+        ending = struct.pack("<f", 0.5 + number)
+        (adapters / name).write_bytes((adapters / "lisa.gguf").read_bytes()[:-4] + ending)
+    voices = [adapted(voice, name) for voice, name in zip(["lisa", "louise", "lena"], files, strict=True)]
+    await qwen3tts.put_voices(VoicesDocument(generation=10, voices=voices))
+    await resident(qwen3tts, False, True, True)
+    (adapters / "exchanged.gguf").write_bytes(b"GGUF" + bytes(100))
     async with engine_stream_of(qwen3tts.url) as stream:
         end = (await stream.say(Start(voice="lisa"), [TEXT])).end
     assert end is not None and not isinstance(end, Done)

@@ -1,0 +1,74 @@
+"""Takes in voices' prefixes while nothing speaks, so that a voice's first utterance need not.
+
+A prefix takes several steps' time, so it goes by parts: whoever wants to speak meanwhile waits for one of them.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+from timbre_common.documents import Voice
+from timbre_common.errors import TimbreError
+from timbre_engine.qwen3tts import prompt, specs
+from timbre_engine.qwen3tts.machine import Machine
+
+
+class Warming:
+    """For the worker's thread. Voices wait their turn; they are as many as were loaded."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._voices: deque[Voice] = deque()
+        self._going: Iterator[None] | None = None
+
+    def add(self, voice: Voice) -> None:
+        """A voice was loaded."""
+        self._voices.append(voice)
+
+    def forget(self, voice: Voice) -> None:
+        """A voice is unloaded."""
+        self.pause()
+        if voice in self._voices:
+            self._voices.remove(voice)
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._voices)
+
+    def step(self) -> None:
+        """One part of the prefix of the voice whose turn it is."""
+        self._going = self._going or self._take_in(self._voices[0])
+        try:
+            next(self._going)
+        except StopIteration:
+            self._done()
+        except TimbreError:  # whoever speaks with it is told the same
+            self._done()
+
+    def pause(self) -> None:
+        """Give back what is held; the voice begins anew at the next step."""
+        going, self._going = self._going, None
+        if going is not None:
+            going.close()
+
+    def _done(self) -> None:
+        self._going = None
+        self._voices.popleft()
+
+    def _take_in(self, voice: Voice) -> Iterator[None]:
+        machine = self._machine
+        key = () if voice.adapter is None else machine.adapters.take(voice.adapter)
+        try:
+            language = specs.language_of(voice, None, machine.manifest)
+            wanted = specs.Wanted(voice=voice, language=language, seed=0)
+            spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
+            if not machine.talker.may_keep(key, spec.prefix_key):
+                return
+            sequence = machine.talker.open(key)
+            try:
+                vectors = prompt.prefix(spec.frame, machine.manifest.codec_ids, machine.table)
+                yield from machine.talker.take_in(sequence, spec.prefix_key, vectors)
+            finally:
+                machine.talker.close(sequence)
+        finally:
+            machine.adapters.give_back(key)
