@@ -19,7 +19,7 @@ _STATE: Final = "state."
 _NEXT: Final = "next."
 _MOST_FRAMES: Final = 8
 """Frames in one run: more are no faster, and memory grows with them. Any cutting gives the same samples."""
-_MOST_TOGETHER: Final = 2
+FRAMES_TOGETHER: Final = 2
 """Frames of each stream in a run of several: beyond it, sharing the weights gains nothing."""
 _TYPES: Final = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
 
@@ -103,7 +103,7 @@ class Codec:
         if len(codes) != len(states) or len({len(each) for each in codes}) > 1:
             raise InvalidInput("as many states as codes, and equally many frames each, are right", _CODES)
         checked = [self.check(each, f"{_CODES}[{stream}]") for stream, each in enumerate(codes)]
-        if len(checked) < 2 or not 0 < len(checked[0]) <= _MOST_TOGETHER:
+        if len(checked) < 2 or not 0 < len(checked[0]) <= FRAMES_TOGETHER:
             return [self.decode(each, state) for each, state in zip(checked, states, strict=True)]
         together = [
             ort.OrtValue.ortvalue_from_numpy(np.concatenate([value.numpy() for value in values]))

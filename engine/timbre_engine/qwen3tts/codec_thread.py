@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_engine.backend import CodesMade, Event, Finished, Reason
-from timbre_engine.qwen3tts.codec import Codec, CodecState
+from timbre_engine.qwen3tts.codec import FRAMES_TOGETHER, Codec, CodecState
 from timbre_engine.qwen3tts.output import Output
 
 _JOBS: Final = 256
 """Jobs that wait, at most; then the language models wait. Each stream has a few under way, so this is never reached."""
+_LOOK_AHEAD: Final = 16
+"""Jobs among which the most urgent, and those that can be done together, are looked for."""
+_STREAMS_TOGETHER: Final = 4
+"""Streams of one run: more take memory and time before any of them is heard."""
 
 
 @dataclass(eq=False, slots=True)
@@ -30,7 +34,7 @@ class Channel:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Decode:
     """Codes [frames, codebooks] and the text that came since the job before; `last`: of their run."""
 
@@ -40,7 +44,7 @@ class Decode:
     last: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Silence:
     """A pause between two runs."""
 
@@ -49,7 +53,7 @@ class Silence:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Prime:
     """Codes whose samples were heard elsewhere: they only set the state."""
 
@@ -57,7 +61,7 @@ class Prime:
     codes: NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Finish:
     """The stream's end; `text` is what was left unspoken."""
 
@@ -103,40 +107,65 @@ class CodecThread:
         return Channel(number, state or self._codec.state(), output, return_codes)
 
     def _run(self) -> None:
+        waiting: list[Job] = []
         try:
             while True:
-                job = self._jobs.get()
-                events = self._work(job)
-                if events:
-                    self._give(job.channel.number, events)
+                while not waiting or (len(waiting) < _LOOK_AHEAD and not self._jobs.empty()):
+                    waiting.append(self._jobs.get())
+                jobs, waiting = next_jobs(waiting)
+                for job, pcm in zip(jobs, self._samples(jobs), strict=True):
+                    events = self._events(job, pcm)
+                    if events:
+                        self._give(job.channel.number, events)
         except BaseException as error:
             self._failed(error)
 
-    def _work(self, job: Job) -> list[Event]:
-        channel = job.channel
+    def _samples(self, jobs: list[Job]) -> list[NDArray[np.float32]]:
+        """Of each, what its codes become; several are Decode, of as many frames each."""
+        if len(jobs) > 1:
+            return self._codec.decode_batch(
+                [job.codes for job in jobs if isinstance(job, Decode)], [job.channel.state for job in jobs]
+            )
+        job = jobs[0]
+        if isinstance(job, Decode | Prime) and len(job.codes) and not job.channel.cancelled.is_set():
+            return [self._codec.decode(job.codes, job.channel.state)]
+        return [np.empty(0, np.float32)]
+
+    def _events(self, job: Job, pcm: NDArray[np.float32]) -> list[Event]:
+        channel, output = job.channel, job.channel.output
         match job:
             case Finish(text=text):
-                output = channel.output
                 rest = output.rest(text)
                 return [*rest, Finished(output.samples, Reason.FINISHED if output.samples else Reason.EMPTY)]
             case _ if channel.cancelled.is_set():
                 return []
             case Prime(codes=codes):
-                if len(codes):
-                    self._codec.decode(codes, channel.state)
                 channel.frames += len(codes)
                 return []
             case Silence(seconds=seconds, text=text):
-                return channel.output.pause(seconds, text)
+                return output.pause(seconds, text)
             case Decode(codes=codes, words=words, last=last):
-                return self._decode(channel, codes, words, last)
+                events = output.chunk(pcm, words, last=last)
+                if channel.return_codes and (len(codes) or last):
+                    events.append(CodesMade(channel.frames, codes.tolist() + [[]] * last))
+                channel.frames += len(codes)
+                return events
 
-    def _decode(self, channel: Channel, codes: NDArray[np.int32], words: list[str], last: bool) -> list[Event]:
-        pcm = self._codec.decode(codes, channel.state) if len(codes) else np.empty(0, np.float32)
-        if channel.cancelled.is_set():
-            return []
-        events = channel.output.chunk(pcm, words, last=last)
-        if channel.return_codes and (len(codes) or last):
-            events.append(CodesMade(channel.frames, codes.tolist() + [[]] * last))
-        channel.frames += len(codes)
-        return events
+
+def next_jobs(waiting: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """What to do next, and what waits on. Each stream's jobs stay in their order.
+
+    A stream that was not heard yet goes first and alone. Else it is the oldest job's turn; where that is a short chunk,
+    those of other streams with as many frames share its run.
+    """
+    firsts: dict[int, Job] = {}
+    for job in waiting:
+        firsts.setdefault(job.channel.number, job)
+    chunks = [job for job in firsts.values() if isinstance(job, Decode) and not job.channel.cancelled.is_set()]
+    unheard = next((job for job in chunks if not job.channel.frames), None)
+    jobs: list[Job] = [unheard or waiting[0]]
+    lead = jobs[0]
+    if unheard is None and isinstance(lead, Decode) and lead in chunks and 0 < len(lead.codes) <= FRAMES_TOGETHER:
+        others = [job for job in chunks if job is not lead and len(job.codes) == len(lead.codes)]
+        jobs += others[: _STREAMS_TOGETHER - 1]
+    return jobs, [job for job in waiting if all(job is not done for done in jobs)]

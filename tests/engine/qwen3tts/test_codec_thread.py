@@ -1,0 +1,94 @@
+"""Which of the codec's jobs come next, and that those done together sound as they do alone."""
+
+import queue
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from timbre_engine.backend import Audio, Event, Finished, Reason
+from timbre_engine.model import manifest
+from timbre_engine.qwen3tts.codec import Codec
+from timbre_engine.qwen3tts.codec_thread import Channel, CodecThread, Decode, Finish, Job, Silence, next_jobs
+from timbre_engine.qwen3tts.output import Output
+
+
+def channel(number: int, frames: int) -> Channel:
+    return Channel(number, cast(Any, None), Output(0.0, 1.0), frames=frames)
+
+
+def chunk(of: Channel, frames: int) -> Decode:
+    return Decode(of, np.zeros((frames, 16), np.int32), [], last=False)
+
+
+NEW, A, B, C, D, E = (channel(number, 5 * bool(number)) for number in range(6))
+GONE = channel(9, 3)
+GONE.cancelled.set()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "taken"),
+    [
+        pytest.param([chunk(A, 4), chunk(B, 4)], [0], id="long chunks one after the other"),
+        pytest.param([chunk(A, 2), chunk(B, 4), chunk(C, 2)], [0, 2], id="short ones of equal length together"),
+        pytest.param([chunk(A, 1), chunk(A, 1), chunk(B, 1)], [0, 2], id="one of each stream"),
+        pytest.param([chunk(A, 1), Silence(B, 1.0, ""), chunk(B, 1)], [0], id="none before what its stream has first"),
+        pytest.param([chunk(A, 1), chunk(GONE, 1)], [0], id="none that was cancelled"),
+        pytest.param([chunk(each, 2) for each in (A, B, C, D, E)], [0, 1, 2, 3], id="four at most"),
+        pytest.param([chunk(A, 4), chunk(B, 1), chunk(NEW, 1)], [2], id="first what was not heard yet, alone"),
+        pytest.param([Finish(A, Reason.FINISHED), chunk(B, 1)], [0], id="an end"),
+        pytest.param([chunk(GONE, 1), chunk(B, 1)], [0], id="a cancelled one, to be dropped"),
+        pytest.param([chunk(A, 0), chunk(B, 0)], [0], id="no frames"),
+    ],
+)
+def test_the_next_jobs(waiting: list[Job], taken: list[int]) -> None:
+    jobs, rest = next_jobs(waiting)
+    assert [waiting.index(job) for job in jobs] == taken
+    assert rest == [job for at, job in enumerate(waiting) if at not in taken]
+
+
+class Heard:
+    """What a codec's thread gives, by stream."""
+
+    def __init__(self) -> None:
+        self.pcm: defaultdict[int, bytes] = defaultdict(bytes)
+        self.ended: queue.Queue[int] = queue.Queue()
+
+    def give(self, number: int, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Audio):
+                self.pcm[number] += event.pcm
+            elif isinstance(event, Finished):
+                self.ended.put(number)
+
+
+def test_streams_done_together_sound_as_alone(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = Codec(tiny_model / manifest.CODEC)
+    codes = np.random.default_rng(1).integers(0, codec.codebook_size, (3, 7, codec.codebooks)).astype(np.int32)
+    heard, runs = Heard(), list[int]()
+    together = codec.decode_batch
+
+    def watched(codes: Any, states: Any) -> Any:
+        runs.append(len(codes))
+        return together(codes, states)
+
+    monkeypatch.setattr(codec, "decode_batch", watched)
+    failures: list[BaseException] = []
+    thread = CodecThread(codec, heard.give, failures.append)
+    channels = [thread.channel(number, None, Output(0.0, 1.0), return_codes=False) for number in range(3)]
+    for start, end in ((0, 1), (1, 3), (3, 7)):
+        for stream in channels:
+            thread.put(Decode(stream, codes[stream.number, start:end], [], last=end == 7))
+    for stream in channels:
+        thread.put(Finish(stream, Reason.FINISHED))
+    thread.start()
+    for _ in channels:
+        heard.ended.get(timeout=60)
+    assert not failures
+    assert runs == [3], "the chunks of two frames"
+    for number in range(3):
+        alone = codec.decode(codes[number], codec.state())
+        difference = np.frombuffer(heard.pcm[number], "<i2") - np.rint(alone * 32767)
+        assert np.abs(difference).max() <= 4, "of 32767"
