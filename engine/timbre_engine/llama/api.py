@@ -35,7 +35,6 @@ RELEASE: Final = "2026.10.11549"
 
 FLASH_OFF: Final = 0
 FLASH_ON: Final = 1
-LOAD_COPY: Final = 0
 LOAD_MMAP: Final = 1
 TYPE_F32: Final = 0
 TYPE_F16: Final = 1

@@ -123,7 +123,7 @@ class Context:
         self._library.llama_memory_seq_rm(self._memory, sequence, from_position, -1)
 
     def save(self, sequence: int) -> bytes:
-        """The KV cache of a sequence, for `restore` into a context of any number of sequences, otherwise set the same."""
+        """The KV cache of a sequence, for `restore` into a context set alike, of any number of sequences."""
         size = self._library.llama_state_seq_get_size(self._handle, sequence)
         buffer = ctypes.create_string_buffer(size)
         written = self._library.llama_state_seq_get_data(self._handle, buffer, size, sequence)

@@ -7,21 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_engine.llama import api
+from timbre_engine.llama import api, pages
 
 
 class Model:
     """Weights in memory, shared by every context. Not for use in two threads while it loads or closes."""
 
-    def __init__(self, path: Path, *, gpu_layers: int = 0, mmap: bool = True) -> None:
-        """`mmap` False copies the file, so that repacked weights do not leave a second copy. Raises SetupError."""
+    def __init__(self, path: Path, *, gpu_layers: int = 0) -> None:
+        """Raises SetupError."""
         self._library = api.library()
         params = self._library.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
-        params.load_mode = api.LOAD_MMAP if mmap else api.LOAD_COPY
+        params.load_mode = api.LOAD_MMAP
         self.handle = self._library.llama_model_load_from_file(str(path).encode(), params)
         if not self.handle:
             raise SetupError(f"{path} cannot be loaded: convert the checkpoint again (timbre-engine convert)")
+        # Most of it was read only to be copied in another layout, and the text table is read elsewhere, row by row.
+        pages.give_back(path)
         self._vocabulary = self._library.llama_model_get_vocab(self.handle)
         self.hidden: int = self._library.llama_model_n_embd(self.handle)
         """Width of embeddings and hidden states."""

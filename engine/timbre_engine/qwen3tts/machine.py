@@ -25,7 +25,7 @@ class Machine:
         self.manifest = manifests.read(options.model)
         ids = self.manifest.text_ids
         head = slice(ids.vocabulary, ids.vocabulary + self.manifest.codec_ids.vocabulary)
-        self.model = Model(options.model / manifests.TALKER, gpu_layers=options.gpu_layers, mmap=False)
+        self.model = Model(options.model / manifests.TALKER, gpu_layers=options.gpu_layers)
         settings = ContextSettings(
             sequences=min(options.lane_slots, options.slots),
             positions=options.positions,

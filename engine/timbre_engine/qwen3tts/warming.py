@@ -4,7 +4,7 @@ A prefix takes several steps' time, so it goes by parts: whoever wants to speak 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from timbre_common.documents import Voice
 from timbre_common.errors import TimbreError
@@ -18,7 +18,7 @@ class Warming:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._voices: deque[Voice] = deque()
-        self._going: Iterator[None] | None = None
+        self._going: Generator[None] | None = None
 
     def add(self, voice: Voice) -> None:
         """A voice was loaded."""
@@ -55,7 +55,7 @@ class Warming:
         self._going = None
         self._voices.popleft()
 
-    def _take_in(self, voice: Voice) -> Iterator[None]:
+    def _take_in(self, voice: Voice) -> Generator[None]:
         machine = self._machine
         key = () if voice.adapter is None else machine.adapters.take(voice.adapter)
         try:
