@@ -45,8 +45,9 @@ class Codec:
         """Load `codec.onnx`; `threads` compute one call. Raises SetupError that says what to do."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        # Plans made for each length of chunk hold on to memory and gain nothing.
+        # Plans made for each length of chunk, and an arena, hold on to memory and gain nothing.
         options.enable_mem_pattern = False
+        options.enable_cpu_mem_arena = False
         # A thread that spins while it waits takes the core from the language models, several times the work it saves.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:

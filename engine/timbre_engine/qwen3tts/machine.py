@@ -1,13 +1,11 @@
 """Everything of a loaded model, put together: what the worker and the commands compute with."""
 
-import ctypes
-import sys
-
 import numpy as np
 
 from timbre_engine.llama.context import ContextSettings
 from timbre_engine.llama.model import Model
 from timbre_engine.model import manifest as manifests
+from timbre_engine.qwen3tts import memory
 from timbre_engine.qwen3tts.adapters import Adapters
 from timbre_engine.qwen3tts.codec import Codec
 from timbre_engine.qwen3tts.embeddings import Embeddings
@@ -54,8 +52,7 @@ class Machine:
         self.predictor.predict(hidden, vector, [draw])
         for frames in (1, 2, 4):
             self.codec.decode(np.zeros((frames, self.manifest.codec.codebooks), np.int32), self.codec.state())
-        if sys.platform == "linux":  # what loading took and gave back is about 100 MB, which glibc keeps unless told
-            ctypes.CDLL(None).malloc_trim(0)
+        memory.trim()
 
     def close(self) -> None:
         """Free the library's memory."""

@@ -18,7 +18,7 @@ from timbre_common import logs
 from timbre_common.errors import InvalidInput, TimbreError, TooLarge
 from timbre_engine import pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
-from timbre_engine.qwen3tts import messages, specs
+from timbre_engine.qwen3tts import memory, messages, specs
 from timbre_engine.qwen3tts.adapter_file import AdapterFile
 from timbre_engine.qwen3tts.codec_thread import CodecThread
 from timbre_engine.qwen3tts.lanes import LaneKey
@@ -53,6 +53,8 @@ from timbre_engine.qwen3tts.warming import Warming
 
 _PATIENCE_S: Final = 1.0
 """Seconds without work after which frames that wait for a fuller chunk are spoken."""
+_REST_S: Final = 2.0
+"""Seconds without a stream after which memory is given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Worker:
         )
         self._warming = Warming(machine)
         self._resident: list[str] = []
+        self._rests = False
+        """Whether memory was given back since the last message."""
 
     def run(self) -> None:
         """Work for ever."""
@@ -106,10 +110,18 @@ class Worker:
                 self._warming.step()
                 self._tell_resident()
             return
+        resting, self._rests = self._rests, False
+        timeout = _PATIENCE_S if self._scheduler.holds_back else None
+        if self._scheduler.idle and not resting:
+            timeout = _REST_S
         try:
-            self._handle(self._inbox.get(timeout=_PATIENCE_S if self._scheduler.holds_back else None))
+            self._handle(self._inbox.get(timeout=timeout))
         except queue.Empty:
-            self._scheduler.hand_over_what_waits()
+            if self._scheduler.idle:
+                memory.trim()
+                self._rests = True
+            else:
+                self._scheduler.hand_over_what_waits()
 
     def _receive(self) -> None:
         while (body := pipe.read(self._source.read)) is not None:
