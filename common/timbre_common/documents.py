@@ -9,7 +9,7 @@ import msgspec
 
 from timbre_common import decoding
 from timbre_common.protocol import AgentInfo
-from timbre_common.voiceprofile import Adapter, Label, Prosody, Sampling, VoiceProfile
+from timbre_common.voiceprofile import Adapter, Blend, Label, Prosody, Reference, Sampling, VoiceProfile
 
 
 class Voice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +19,13 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     languages: list[str]
     speaker: str | None = None
     adapter: Adapter | None = None
+    reference: Reference | None = None
+    """Whose voice it is, in place of a speaker."""
+    blend: Blend | None = None
+    """Voices whose adapters and speakers it mixes, in place of its own."""
+    streaming_text: bool | None = msgspec.field(default=None, name="streamingText")
+    """Whether speech begins with the first words, or a run's whole text stands before it; None: as the adapter was
+    trained, else the former."""
     sampling: Sampling = Sampling()
     prosody: Prosody = Prosody()
 
@@ -98,6 +105,9 @@ def voices_document(profiles: Iterable[VoiceProfile], engine: str, generation: i
             languages=profile.spec.languages,
             speaker=profile.spec.speaker,
             adapter=profile.spec.adapter,
+            reference=profile.spec.reference,
+            blend=profile.spec.blend,
+            streaming_text=profile.spec.streaming_text,
             sampling=profile.spec.sampling,
             prosody=profile.spec.prosody,
         )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from timbre_common import decoding
+from timbre_common import blends, decoding
 from timbre_common.errors import InvalidInput
 from timbre_common.names import API_VERSION, DEFAULT_ENGINE
 
@@ -15,6 +15,8 @@ Tag = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 """A BCP 47 language tag."""
 Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
 RelativePath = Annotated[str, msgspec.Meta(pattern=r"^(?!/)(?!.*(^|/)\.\.(/|$)).{1,512}$")]
+Blend = Annotated[str, msgspec.Meta(pattern=blends.PATTERN)]
+"""Other voices of the same engine and their weights, such as `lisa(0.7)+renarde(0.3)`."""
 Factor = Annotated[float, msgspec.Meta(ge=0.5, le=2.0)]
 Semitones = Annotated[float, msgspec.Meta(ge=-12, le=12)]
 Decibels = Annotated[float, msgspec.Meta(ge=-24, le=12)]
@@ -74,6 +76,13 @@ class Adapter(_Part, frozen=True):
     scale: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
 
 
+class Reference(_Part, frozen=True):
+    """A voice file below the adapters volume: safetensors with what was heard in a recording."""
+
+    path: RelativePath
+    digest: Digest | None = None
+
+
 class EngineRef(_Part, frozen=True):
     """The SpeechEngine of the same namespace that speaks this voice."""
 
@@ -95,6 +104,9 @@ class Spec(_Part, frozen=True, kw_only=True):
     languages: Annotated[list[Tag], msgspec.Meta(min_length=1, max_length=32)]
     speaker: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     adapter: Adapter | None = None
+    reference: Reference | None = None
+    blend: Blend | None = None
+    streaming_text: bool | None = msgspec.field(default=None, name="streamingText")
     sampling: Sampling = Sampling()
     prosody: Prosody = Prosody()
     lexicon: Annotated[

@@ -42,11 +42,22 @@ class AdapterState:
     """Whether it is in memory; one that is not is read when its voice next speaks."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A loaded voice of a blend, and how much of it."""
+
+    voice: Voice
+    weight: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SynthesisRequest:
     """One utterance to be made; its text comes afterwards."""
 
     voice: Voice
+    blend: tuple[Part, ...] = ()
+    """Voices whose adapters and speakers are mixed, in place of those of `voice`; a backend that has neither leaves
+    them."""
     language: str | None = None
     """BCP 47; None: the voice's first."""
     emotion: str | None = None

@@ -78,9 +78,10 @@ class Engine:
         try:
             if not self.ready:
                 raise EngineUnavailable("the engine is loading or stopping", retry_after=1.0)
-            async with self.voices.using(wanted.voice) as voice:
+            async with self.voices.using(wanted.voice) as chosen:
                 request = SynthesisRequest(
-                    voice=voice,
+                    voice=chosen.voice,
+                    blend=chosen.blend,
                     language=wanted.language,
                     emotion=wanted.emotion,
                     speed=wanted.speed,
@@ -90,7 +91,7 @@ class Engine:
                     return_codes=wanted.return_codes,
                 )
                 self.backend.check(request)
-                async with self.admission.slot(voice.name) as slot:
+                async with self.admission.slot(chosen.name) as slot:
                     measure.got_slot()
                     utterance = await self.backend.open(request)
                     try:

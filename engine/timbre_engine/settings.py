@@ -26,7 +26,7 @@ class Settings:
     """A voice and its adapter, as name=path[:scale]; the file may lie anywhere. As often as wanted, beside --voices."""
 
     adapters: Path | None = None
-    """The directory that voices' adapter paths are relative to; without it `adapters` in the model directory."""
+    """The directory below which voices' adapters and references lie; without it `adapters` in the model directory."""
 
     positions: Annotated[int, Parameter(validator=Number(gte=128, lte=8192))] = 512
     """Positions of the talker's context a slot: the prompt and a frame of 80 ms each. Longer text is spoken in runs."""

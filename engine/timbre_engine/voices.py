@@ -4,32 +4,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from timbre_common.documents import Voice, VoicesDocument, VoicesStatus, VoiceState, VoiceStatus
-from timbre_common.errors import TimbreError, UnknownVoice
+from timbre_common.errors import TimbreError
+from timbre_engine import listed
+from timbre_engine.listed import Chosen, Entry, Loaded
 
 _log = logging.getLogger(__name__)
-
-OPENAI_NAMES: Final = (
-    "alloy",
-    "ash",
-    "ballad",
-    "cedar",
-    "coral",
-    "echo",
-    "fable",
-    "marin",
-    "nova",
-    "onyx",
-    "sage",
-    "shimmer",
-    "verse",
-)
-"""What OpenAI's clients call voices: each means one of those loaded, unless a voice has that name."""
 
 
 class Loader(Protocol):
@@ -42,31 +26,12 @@ class Loader(Protocol):
         """See Backend."""
 
 
-@dataclass(eq=False, slots=True)
-class _Loaded:
-    """A voice that the backend holds, and how many streams use it."""
-
-    voice: Voice
-    users: int = 0
-    unwanted: bool = False
-
-
-@dataclass(slots=True)
-class _Entry:
-    """A listed voice. While a changed one loads, or where that failed, the one before it goes on speaking."""
-
-    wanted: Voice
-    status: VoiceStatus
-    speaking: _Loaded | None = None
-    task: asyncio.Task[None] | None = field(default=None)
-
-
 class Voices:
     """Follows desired documents. One voice's failure never touches another."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._unloading: set[asyncio.Task[None]] = set()
         self._document: VoicesDocument | None = None
 
@@ -98,7 +63,7 @@ class Voices:
 
     def scale(self, name: str, scale: float) -> None:
         """Load a voice with its adapter at another scale, until a document comes. Raises UnknownVoice."""
-        voice = self._find(name).voice
+        voice = self.find(name)
         if voice.adapter is not None:
             adapter = msgspec.structs.replace(voice.adapter, scale=scale)
             self._want(msgspec.structs.replace(voice, adapter=adapter))
@@ -113,27 +78,32 @@ class Voices:
         """What became of each listed voice."""
         return VoicesStatus(
             generation=max(0, self.generation),
-            voices={name: entry.status for name, entry in sorted(self._entries.items())},
+            voices={name: listed.status(self._entries, entry) for name, entry in sorted(self._entries.items())},
         )
 
     def speakable(self) -> list[Voice]:
         """The voices that can be asked for now, by name."""
-        return [entry.speaking.voice for _, entry in sorted(self._entries.items()) if entry.speaking is not None]
+        return [loaded.voice for loaded in listed.speaking(self._entries)]
 
     def find(self, name: str) -> Voice:
         """The voice of this name, or the one that an OpenAI name stands for. Raises UnknownVoice."""
-        return self._find(name).voice
+        return listed.find(self._entries, name).voice
 
     @asynccontextmanager
-    async def using(self, name: str) -> AsyncIterator[Voice]:
-        """The voice, kept loaded for as long as the context lasts. Raises UnknownVoice."""
-        loaded = self._find(name)
-        loaded.users += 1
+    async def using(self, name: str) -> AsyncIterator[Chosen]:
+        """The voice of a name, or the blend that it is, kept loaded for as long as the context lasts.
+
+        Raises UnknownVoice; InvalidInput that names `voice` where a blend is not right.
+        """
+        chosen = listed.choose(self._entries, name)
+        for loaded in chosen.held:
+            loaded.users += 1
         try:
-            yield loaded.voice
+            yield chosen
         finally:
-            loaded.users -= 1
-            self._unload_if_unused(loaded)
+            for loaded in chosen.held:
+                loaded.users -= 1
+                self._unload_if_unused(loaded)
 
     async def close(self) -> None:
         """Stop loading and unloading."""
@@ -142,33 +112,25 @@ class Voices:
             task.cancel()
         await asyncio.gather(*tasks, *self._unloading, return_exceptions=True)
 
-    def _find(self, name: str) -> _Loaded:
-        entry = self._entries.get(name)
-        if entry is not None and entry.speaking is not None:
-            return entry.speaking
-        speaking = [entry.speaking for _, entry in sorted(self._entries.items()) if entry.speaking is not None]
-        if entry is None and name in OPENAI_NAMES and speaking:
-            return speaking[OPENAI_NAMES.index(name) % len(speaking)]
-        raise UnknownVoice(name[:64])
-
     def _want(self, voice: Voice) -> None:
         entry = self._entries.get(voice.name)
         if entry is None:
-            entry = self._entries[voice.name] = _Entry(voice, self._status(voice, VoiceState.LOADING))
+            entry = self._entries[voice.name] = Entry(voice, self._status(voice, VoiceState.LOADING))
         elif entry.wanted == voice and entry.status.state is not VoiceState.FAILED:
             entry.status = self._status(voice, entry.status.state, entry.status.reason)
             return
         entry.wanted = voice
         self._load(entry)
 
-    def _load(self, entry: _Entry) -> None:
+    def _load(self, entry: Entry) -> None:
         if entry.task is not None:
             entry.task.cancel()
         entry.status = self._status(entry.wanted, VoiceState.LOADING)
         entry.task = asyncio.create_task(self._loading(entry, entry.wanted))
 
-    async def _loading(self, entry: _Entry, voice: Voice) -> None:
+    async def _loading(self, entry: Entry, voice: Voice) -> None:
         try:
+            listed.check(voice)
             note = await self._loader.load(voice)
         except TimbreError as error:
             _log.warning("voice %s is not loaded: %s", voice.name, error)
@@ -178,20 +140,20 @@ class Voices:
             _log.exception("voice %s is not loaded", voice.name)
             entry.status = self._status(voice, VoiceState.FAILED, f"internal error: {type(error).__name__}")
             return
-        before, entry.speaking = entry.speaking, _Loaded(voice)
+        before, entry.speaking = entry.speaking, Loaded(voice)
         entry.status = self._status(voice, VoiceState.READY, note)
         if before is not None:
             before.unwanted = True
             self._unload_if_unused(before)
 
-    def _remove(self, entry: _Entry) -> None:
+    def _remove(self, entry: Entry) -> None:
         if entry.task is not None:
             entry.task.cancel()
         if entry.speaking is not None:
             entry.speaking.unwanted = True
             self._unload_if_unused(entry.speaking)
 
-    def _unload_if_unused(self, loaded: _Loaded) -> None:
+    def _unload_if_unused(self, loaded: Loaded) -> None:
         if loaded.unwanted and loaded.users == 0:
             task = asyncio.ensure_future(self._loader.unload(loaded.voice))
             self._unloading.add(task)

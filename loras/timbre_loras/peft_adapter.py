@@ -113,7 +113,7 @@ def _pairs(tensors: Mapping[str, Mapping[str, Any]], config: Config, sizes: adap
         halves = places.setdefault((int(match["layer"]), match["target"]), _Halves(match["module"]))
         if match["half"] in halves.found:
             raise InvalidInput(f"the same matrix as {halves.found[match['half']][0]}", name)
-        halves.found[match["half"]] = (name, _values(name, tensors[name]))
+        halves.found[match["half"]] = (name, values(name, tensors[name]))
     if not places:
         raise InvalidInput("there is no LoRA tensor in it", WEIGHTS)
     order = list(adapters.TARGETS)
@@ -130,7 +130,8 @@ def _why_not(name: str, match: re.Match[str] | None) -> str:
     return next(told, "no LoRA tensor of the talker's layers")
 
 
-def _values(name: str, tensor: Mapping[str, Any]) -> NDArray[np.float32]:
+def values(name: str, tensor: Mapping[str, Any]) -> NDArray[np.float32]:
+    """A tensor of safetensors as float32. Raises InvalidInput that names it."""
     data, kind = tensor["data"], tensor["dtype"]
     if kind == "BF16":
         # A bfloat16 is the upper half of a float32.

@@ -39,6 +39,8 @@ class Metadata:
     source_alpha: float
     licence: str
     source_digest: str
+    x_vector: NDArray[np.float32] | None = None
+    """[hidden]."""
 
 
 def write(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata, dtype: Dtype) -> None:
@@ -69,6 +71,8 @@ def _fill(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata,
         writer.add_string(key, text)
     writer.add_uint32(adapters.KEY_RANK, metadata.rank)
     writer.add_float32(adapters.KEY_SOURCE_ALPHA, metadata.source_alpha)
+    if metadata.x_vector is not None:
+        writer.add_array(adapters.KEY_X_VECTOR, metadata.x_vector.tolist())
     for pair in pairs:
         for half, matrix in (("a", pair.a), ("b", pair.b)):
             name = adapters.tensor_name(pair.layer, pair.target, half)

@@ -202,7 +202,7 @@ def profile(model: Path, adapters: Path, threads: int, codec_threads: int) -> di
     state = machine.codec.state()
     report: dict[str, Any] = {"adapter_check_ms": checked, "talker_step_ms": timed(lambda: step(machine, plain))}
     began = time.perf_counter()
-    key = machine.adapters.take(wanted)
+    key = machine.adapters.take([(wanted, 1.0)])
     report["adapter_load_ms"] = round((time.perf_counter() - began) * 1000, 1)
     began = time.perf_counter()
     adapted = machine.talker.open(key)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -46,6 +47,10 @@ def test_the_three_first_voices() -> None:
         ({"adapter": {"path": "/etc/passwd"}}, "spec.adapter.path"),
         ({"adapter": {"path": "a/../../b"}}, "spec.adapter.path"),
         ({"adapter": {"path": "a.gguf", "digest": "sha256:short"}}, "spec.adapter.digest"),
+        ({"reference": {"path": "../a.safetensors"}}, "spec.reference.path"),
+        ({"reference": "a.safetensors"}, "spec.reference"),
+        ({"blend": "lisa+renarde"}, "spec.blend"),
+        ({"streamingText": "no"}, "spec.streamingText"),
         ({"display": {"colour": "red"}}, "spec.display.colour"),
         ({"voice": "x"}, "spec"),
     ],
@@ -71,6 +76,21 @@ def test_documents_hold_what_speaks() -> None:
     assert [voice.name for voice in documents.voices_document(profiles, "default", 1).voices] == ["lisa"]
     routes = documents.routes(profiles, [Engine("default", "http://a"), Engine("gpu", "http://b")])
     assert [(agent.agent_id, agent.engine) for agent in routes.agents] == [("electra", "gpu"), ("lisa", "default")]
+
+
+def test_a_voice_has_what_its_profile_says_of_its_sound() -> None:
+    fields: dict[str, Any] = {
+        "speaker": "vivian",
+        "adapter": {"path": "a.gguf", "scale": 0.5},
+        "reference": {"path": "a.safetensors", "digest": f"sha256:{'0' * 64}"},
+        "blend": "lisa(0.7)+renarde(0.3)",
+        "streamingText": False,
+        "sampling": {"topK": 3},
+        "prosody": {"speed": 1.1},
+    }
+    (voice,) = documents.voices_document([voiceprofile.parse(profile(**fields))], "default", 1).voices
+    encoded = msgspec.to_builtins(voice)
+    assert {name: encoded[name] for name in fields} | {"prosody": {"speed": 1.1}} == fields
 
 
 def test_a_voice_digest_tells_what_changed() -> None:

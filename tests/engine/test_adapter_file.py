@@ -96,6 +96,20 @@ def no_tensors(_writer: GGUFWriter, tensors: dict[str, Any]) -> None:
     tensors.clear()
 
 
+@pytest.mark.parametrize(("layout", "streaming"), [("full", False), ("streaming", True), (None, True)])
+def test_the_voice_that_it_was_trained_as(tmp_path: Path, layout: str | None, streaming: bool) -> None:
+    vector = np.arange(8, dtype=np.float32) / 3
+
+    def change(writer: GGUFWriter, tensors: dict[str, Any]) -> None:
+        key("timbre.x_vector", "array", vector.tolist())(writer, tensors)
+        key("timbre.text_layout", "string", layout)(writer, tensors)
+
+    found = look(write(tmp_path / "voice.gguf", change))
+    assert found.x_vector is not None and found.x_vector.dtype == np.float32
+    np.testing.assert_array_equal(found.x_vector, vector)
+    assert found.streaming_text is streaming
+
+
 REFUSED: list[tuple[Change, str, str]] = [
     (key("general.type", "string", "model"), "general.type", "no adapter"),
     (key("general.type", "string", None), "general.type", "no adapter"),
@@ -115,6 +129,10 @@ REFUSED: list[tuple[Change, str, str]] = [
     (key("general.alignment", "uint32", 0), "general.alignment", "power of two"),
     (key("general.alignment", "uint64", 32), "general.alignment", "power of two"),
     (key("general.alignment", "bool", True), "general.alignment", "power of two"),
+    (key("timbre.x_vector", "array", [1.0] * 7), "timbre.x_vector", "8 numbers fit"),
+    (key("timbre.x_vector", "array", [1.0] * 7 + [float("nan")]), "timbre.x_vector", "not finite"),
+    (key("timbre.x_vector", "array", [1] * 8), "timbre.x_vector", "array of float32"),
+    (key("timbre.x_vector", "string", "eight"), "timbre.x_vector", "array of float32"),
     (key("timbre.base.digest", "string", None), "timbre.base.digest", "does not say"),
     (key("timbre.base.digest", "string", "sha256:123"), "timbre.base.digest", "does not say"),
     (key("timbre.base.digest", "string", f"sha256:{'cd' * 32}"), "timbre.base.digest", "made for the base sha256:cdcd"),

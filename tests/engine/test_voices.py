@@ -1,11 +1,13 @@
 import asyncio
+from typing import Any
 
 import pytest
 
 from timbre_common.documents import Voice, VoicesDocument
 from timbre_common.errors import InvalidInput, UnknownVoice
-from timbre_common.voiceprofile import Adapter, Prosody
-from timbre_engine.voices import OPENAI_NAMES, Voices
+from timbre_common.voiceprofile import Adapter, Prosody, Reference
+from timbre_engine.listed import OPENAI_NAMES
+from timbre_engine.voices import Voices
 
 
 class Loader:
@@ -127,7 +129,7 @@ async def test_a_changed_voice_is_loaded_beside_the_old_one(voices: Voices, load
     async with voices.using("a") as old:
         voices.apply(document(2, "a", pitch=3))
         await voices.settled(0.01)
-        assert voices.find("a") is old
+        assert voices.find("a") is old.voice
         loader.slow["a"].set()
         await voices.settled(5)
         assert voices.find("a").prosody.pitch == 3
@@ -151,3 +153,86 @@ async def test_openai_names_stand_for_loaded_voices(voices: Voices) -> None:
     assert voices.find("nova").name == "nova"
     with pytest.raises(UnknownVoice):
         voices.find("bob")
+
+
+def blend(name: str, of: str) -> Voice:
+    return Voice(name=name, languages=["fr"], blend=of)
+
+
+async def test_a_blend_in_a_request_is_of_loaded_voices(voices: Voices) -> None:
+    await apply(voices, document(1, "a", "b"))
+    async with voices.using("a(0.3)+b(0.7)") as chosen:
+        assert chosen.name == "a(0.3)+b(0.7)"
+        assert chosen.voice.name == "b"
+        assert [(part.voice.name, part.weight) for part in chosen.blend] == [("a", 0.3), ("b", 0.7)]
+    async with voices.using("a(0.5)+b(0.5)") as chosen:
+        assert chosen.voice.name == "a"
+    async with voices.using("b") as chosen:
+        assert (chosen.name, chosen.voice.name, chosen.blend) == ("b", "b", ())
+
+
+async def test_a_blend_keeps_all_its_voices_loaded(voices: Voices, loader: Loader) -> None:
+    await apply(voices, document(1, "a", "b", "c"))
+    async with voices.using("a(0.5)+b(0.5)"):
+        await apply(voices, document(2))
+        assert loader.calls[3:] == ["unload c 0"]
+    await asyncio.sleep(0)
+    assert loader.calls[4:] == ["unload a 0", "unload b 0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a(0.5)+z(0.5)", "'z' of the blend is not loaded"),
+        ("a(0.5)+both(0.5)", "'both' is a blend itself"),
+        ("a(0.5)+alloy(0.5)", "'alloy' of the blend is not loaded"),
+        ("a(9)", "above 0 and up to 4"),
+    ],
+)
+async def test_a_blend_that_cannot_be_is_refused_by_name(voices: Voices, name: str, why: str) -> None:
+    listed = VoicesDocument(generation=1, voices=[*document(1, "a", "b").voices, blend("both", "a(1)+b(1)")])
+    await apply(voices, listed)
+    with pytest.raises(InvalidInput, match=why) as refused:
+        async with voices.using(name):
+            pass
+    assert refused.value.field == "voice"
+
+
+async def test_a_listed_blend_speaks_while_its_voices_do(voices: Voices, loader: Loader) -> None:
+    both = blend("both", "a(1)+b(2)")
+    loader.slow["b"] = asyncio.Event()
+    voices.apply(VoicesDocument(generation=1, voices=[both, *document(1, "a", "b").voices]))
+    await voices.settled(0.01)
+    assert str(voices.status().voices["both"].state) == "loading"
+    loader.slow["b"].set()
+    await voices.settled(5)
+    assert (await apply(voices))["both"] == (1, "ready")
+    async with voices.using("both") as chosen:
+        assert chosen.voice == both
+        assert [part.voice.name for part in chosen.blend] == ["a", "b"]
+        status = await apply(voices, VoicesDocument(generation=2, voices=[both, *document(1, "a").voices]))
+        assert status == {"a": (2, "ready"), "both": (2, "failed")}
+        assert "'b' of the blend is not loaded" in voices.status().voices["both"].reason
+        assert [voice.name for voice in voices.speakable()] == ["a"]
+        with pytest.raises(UnknownVoice):
+            voices.find("both")
+        assert "unload b 0" not in loader.calls
+    await asyncio.sleep(0)
+    assert loader.calls[-1] == "unload b 0"
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"blend": "a(5)"}, "blend: a weight"),
+        ({"blend": "a(1)", "speaker": "vivian"}, "speaker: a blend has those of its voices"),
+        ({"blend": "a(1)", "adapter": Adapter(path="a.gguf")}, "adapter: a blend has"),
+        ({"blend": "a(1)", "reference": Reference(path="a.safetensors")}, "reference: a blend has"),
+        ({"blend": "me(1)"}, "blend: 'me' is a blend itself"),
+    ],
+)
+async def test_a_listed_blend_that_is_wrong_fails_alone(voices: Voices, fields: dict[str, Any], why: str) -> None:
+    bad = Voice(name="me", languages=["fr"], **fields)
+    listed = VoicesDocument(generation=1, voices=[*document(1, "a").voices, bad])
+    assert await apply(voices, listed) == {"a": (1, "ready"), "me": (1, "failed")}
+    assert why in voices.status().voices["me"].reason

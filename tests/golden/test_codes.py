@@ -15,10 +15,10 @@ from support import golden
 from support.process import BIN
 from timbre_common.documents import Voice
 from timbre_common.voiceprofile import Adapter, Sampling
+from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import Offline, Request, codes_of
 from timbre_engine.qwen3tts.options import Options
-from timbre_engine.qwen3tts.specs import Clip
 from timbre_engine.qwen3tts.stream import Given
 
 CASES = list(golden.cases())
@@ -125,7 +125,7 @@ def test_adapters_swapped_a_thousand_times_leave_no_trace(model_dir: Path, adapt
     wanted = Adapter(path=adapter_file.name)
     machine.adapters.know(wanted, machine.adapters.check(wanted))
     for _ in range(500):
-        key = machine.adapters.take(wanted)
+        key = machine.adapters.take([(wanted, 1.0)])
         machine.talker.close(machine.talker.open(key))
         machine.adapters.give_back(key)
         machine.talker.close(machine.talker.open(()))

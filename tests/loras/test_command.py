@@ -2,6 +2,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+from safetensors.numpy import save_file
+
 from support import peft
 
 
@@ -12,8 +15,9 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_export_then_inspect(tmp_path: Path, base: Path) -> None:
     source = peft.write_adapter(tmp_path / "peft", peft.tensors("self_attn.q_proj"))
-    output = tmp_path / "lisa.gguf"
-    options = ("-o", output, "--base", base, "--dtype", "f32", "--name", "Li\x1b[31msa")
+    output, voice = tmp_path / "lisa.gguf", tmp_path / "voice.safetensors"
+    save_file({"x_vector": np.ones(12, np.float32)}, voice)
+    options = ("-o", output, "--base", base, "--dtype", "f32", "--name", "Li\x1b[31msa", "--x-vector", voice)
     exported = run("export", source, *options)
     assert (exported.returncode, exported.stderr) == (0, "")
     assert "3 weights adapted" in exported.stdout
@@ -25,6 +29,7 @@ def test_export_then_inspect(tmp_path: Path, base: Path) -> None:
         "F32",
         "sha256:",
         "tensors               6",
+        "timbre.x_vector       12 values",
     ):
         assert part in told
     assert "\x1b" not in told and r"Li\x1b[31msa" in told

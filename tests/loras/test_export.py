@@ -7,11 +7,11 @@ import pytest
 from gguf import GGUFReader
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from support import peft
 from support.peft import PREFIX, SHAPES
-from timbre_loras.commands.export import export
+from timbre_loras.commands.export import Layout, export
 from timbre_loras.fold import fold
 from timbre_loras.peft_adapter import Pair
 from timbre_loras.writer import Dtype
@@ -155,6 +155,19 @@ def test_the_file_says_what_it_is(tmp_path: Path, base: Path) -> None:
     assert digest.startswith("sha256:") and len(digest) == 71
     assert {str(tensor.tensor_type.name) for tensor in reader.tensors} == {"F16"}
     assert list(tmp_path.iterdir()).count(output) == 1 and not list(tmp_path.glob(".*"))
+
+
+def test_the_voice_that_it_was_trained_as_goes_along(tmp_path: Path, base: Path) -> None:
+    source = peft.write_adapter(tmp_path / "peft", peft.tensors(Q))
+    output = tmp_path / "lisa.gguf"
+    one, two = np.linspace(-1, 1, 12, dtype=np.float32), np.ones(12, np.float32)
+    save_file({"x_vector": one}, source / "x_vector.safetensors")
+    save_file({"x_vector": two, "codes": np.zeros((3, 16), np.int32)}, tmp_path / "clip.safetensors")
+    for named, expected in ((None, one), (tmp_path / "clip.safetensors", two)):
+        export(source, output=output, base=base, x_vector=named, text_layout=Layout.FULL)
+        reader = GGUFReader(output)
+        np.testing.assert_array_equal(np.array(field(reader, "timbre.x_vector"), np.float32), expected)
+        assert field(reader, "timbre.text_layout") == "full"
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path, base: Path) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from support import peft
 from support.peft import PREFIX
-from timbre_common.errors import InvalidInput, SetupError, Unsupported
+from timbre_common.errors import InvalidInput, SetupError, TooLarge, Unsupported
 from timbre_loras.commands.export import export
 from timbre_loras.writer import Dtype
 
@@ -120,6 +121,36 @@ def test_broken_and_missing_files_are_told(tmp_path: Path, base: Path) -> None:
     with pytest.raises(SetupError, match="pickle"):
         export(source, output=output, base=base)
     assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("tensors", "speaker", "why"),
+    [
+        ({"vector": zeros(12)}, "", r"x_vector \[12\] is right"),
+        ({"x_vector": zeros(11)}, "", r"x_vector \[12\] is right"),
+        ({"x_vector": zeros(12) + np.nan}, "", "not finite"),
+        ({"x_vector": np.zeros(12, np.int8)}, "", "I8"),
+        ({"x_vector": zeros(12)}, "vivian", "one of the two"),
+    ],
+)
+def test_an_x_vector_that_does_not_fit_is_refused(
+    tmp_path: Path, base: Path, tensors: dict[str, Any], speaker: str, why: str
+) -> None:
+    source = peft.write_adapter(tmp_path / "peft", peft.tensors(Q))
+    save_file(tensors, source / "x_vector.safetensors")
+    with pytest.raises(InvalidInput, match=why):
+        export(source, output=tmp_path / "out.gguf", base=base, speaker=speaker)
+
+
+def test_an_x_vector_that_cannot_be_read_is_told(tmp_path: Path, base: Path) -> None:
+    source = peft.write_adapter(tmp_path / "peft", peft.tensors(Q))
+    for data, kind in ((b"nothing", InvalidInput), (bytes((2 << 20) + 1), TooLarge), (None, SetupError)):
+        path = tmp_path / "voice.safetensors"
+        path.unlink(missing_ok=True)
+        if data is not None:
+            path.write_bytes(data)
+        with pytest.raises(kind):
+            export(source, output=tmp_path / "out.gguf", base=base, x_vector=path)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from parity.checkpoints import (
 )
 from timbre_common.documents import Voice
 from timbre_common.voiceprofile import Sampling
+from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.offline import Request
-from timbre_engine.qwen3tts.specs import Clip
 
 SENTENCE: Final = "Le renard brun saute par-dessus le chien, et la nuit tombe sur la ville."
 CHINESE: Final = "我叫通义千问，是阿里云的开源大模型。"

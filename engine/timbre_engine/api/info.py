@@ -10,7 +10,7 @@ from timbre_engine import metrics
 from timbre_engine.admission import Slot
 from timbre_engine.api import keys
 from timbre_engine.api.request import OPENAI_MODELS
-from timbre_engine.voices import OPENAI_NAMES
+from timbre_engine.listed import OPENAI_NAMES
 
 
 async def health(request: web.Request) -> web.Response:

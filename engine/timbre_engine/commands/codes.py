@@ -25,7 +25,7 @@ def codes(
     instructions: str | None = None,
     lora: Path | None = None,
     lora_scale: float = 1.0,
-    streaming_text: bool = True,
+    streaming_text: bool | None = None,
     repetition_penalty: float | None = None,
     greedy: bool = False,
     seed: int = 0,
@@ -52,7 +52,8 @@ def codes(
     lora_scale
         How strongly it is applied.
     streaming_text
-        Whether text and speech run side by side, or the whole text stands before the speech.
+        Whether text and speech run side by side, or the whole text stands before the speech; without it as the adapter
+        was trained, else side by side.
     repetition_penalty
         1 changes nothing; without it the model's own, or 1 where greedy.
     greedy

@@ -72,6 +72,10 @@ class EspeakBackend:
         notes = []
         if voice.adapter is not None:
             notes.append("the adapter is not applied: this backend has no model that takes one")
+        if voice.reference is not None:
+            notes.append("the reference is not applied: this backend has no model that takes one")
+        if voice.blend is not None:
+            notes.append("the blend is not applied: this backend mixes no voices")
         if foreign:
             notes.append(f"not spoken by this backend: {', '.join(foreign)}")
         return "; ".join(notes)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from timbre_common import adapters, gguf_header
 from timbre_common.errors import InvalidInput, TooLarge
@@ -26,6 +27,7 @@ MAX_BYTES: Final = 512 << 20
 _BLOCK: Final = 1 << 20
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _NUMPY: Final = {gguf_header.F32: "<f4", gguf_header.F16: "<f2"}
+_OWN: Final = "timbre."
 _KNOWN_KEYS: Final = {adapters.KEY_METHOD, adapters.KEY_ALPHA}
 """The keys below `adapter.` that are read here; others would change what llama.cpp does."""
 
@@ -42,20 +44,27 @@ class AdapterFile:
     alpha: float
     metadata: Mapping[str, str | int | float | bool]
     """Its `timbre.*` keys, without the prefix."""
+    x_vector: NDArray[np.float32] | None = field(default=None, compare=False)
+    """[hidden]: the voice that it was trained as."""
     stamp: tuple[int, ...] = field(default=(), compare=False)
     """Tells whether the file was exchanged since."""
 
+    @property
+    def streaming_text(self) -> bool:
+        """Whether text and speech ran side by side while it was trained."""
+        return self.metadata.get(adapters.KEY_LAYOUT.removeprefix(_OWN)) != adapters.LAYOUT_FULL
 
-def resolve(directory: Path, relative: str) -> Path:
+
+def resolve(directory: Path, relative: str, field: str = "adapter.path") -> Path:
     """The file below the adapters' directory that a voice names, links followed. Raises InvalidInput."""
     try:
         root = directory.resolve(strict=True)
         path = (root / relative).resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no path to a file"
-        raise InvalidInput(f"{relative!r} cannot be found below {directory}: {reason}", "adapter.path") from error
+        raise InvalidInput(f"{relative!r} cannot be found below {directory}: {reason}", field) from error
     if path == root or not path.is_relative_to(root):
-        raise InvalidInput(f"{relative!r} lies outside {directory}", "adapter.path")
+        raise InvalidInput(f"{relative!r} lies outside {directory}", field)
     return path
 
 
@@ -79,11 +88,12 @@ def check(path: Path, *, base_digest: str, sizes: Transformer, max_rank: int, di
             header = gguf_header.parse(file.read(gguf_header.MAX_BYTES), status.st_size)
             alpha = _alpha(header.metadata)
             _refuse_other_base(header.metadata, base_digest)
+            x_vector = _x_vector(header.metadata, sizes.hidden)
             rank = _refuse_other_shapes(header, sizes, max_rank)
             _refuse_not_finite(file, header.tensors)
     except OSError as error:
         raise InvalidInput(f"{path.name} cannot be read: {error.strerror}") from error
-    return AdapterFile(path, found, rank, alpha, _own(header.metadata), _stamp(status))
+    return AdapterFile(path, found, rank, alpha, _own(header.metadata), x_vector, _stamp(status))
 
 
 def unchanged(file: AdapterFile) -> bool:
@@ -144,6 +154,21 @@ def _refuse_other_base(metadata: Mapping[str, Value], base_digest: str) -> None:
         )
 
 
+def _x_vector(metadata: Mapping[str, Value], hidden: int) -> NDArray[np.float32] | None:
+    value = metadata.get(adapters.KEY_X_VECTOR)
+    if value is None:
+        return None
+    if not isinstance(value.content, list) or not all(isinstance(number, float) for number in value.content):
+        raise InvalidInput("an array of float32 is right", adapters.KEY_X_VECTOR)
+    if len(value.content) != hidden:
+        raise InvalidInput(f"{hidden} numbers fit the base, not {len(value.content)}", adapters.KEY_X_VECTOR)
+    with np.errstate(over="ignore"):
+        vector = np.array(value.content, np.float32)
+    if not np.isfinite(vector).all():
+        raise InvalidInput("it holds numbers that are not finite", adapters.KEY_X_VECTOR)
+    return vector
+
+
 def _refuse_other_shapes(header: Header, sizes: Transformer, max_rank: int) -> int:
     shapes = {tensor.name: tensor.shape for tensor in header.tensors}
     ranks = [_rank(name, shapes, sizes, max_rank) for name in shapes]
@@ -189,7 +214,7 @@ def _text(metadata: Mapping[str, Value], key: str) -> str | None:
 
 def _own(metadata: Mapping[str, Value]) -> dict[str, str | int | float | bool]:
     return {
-        key.removeprefix("timbre."): value.content
+        key.removeprefix(_OWN): value.content
         for key, value in metadata.items()
-        if key.startswith("timbre.") and not isinstance(value.content, list)
+        if key.startswith(_OWN) and not isinstance(value.content, list)
     }

@@ -1,6 +1,7 @@
 """Adapters in memory: checked when a voice is loaded, read when it first speaks, a bounded number resident."""
 
 from collections import Counter, OrderedDict
+from collections.abc import Iterable
 
 from timbre_common.errors import EngineUnavailable
 from timbre_common.voiceprofile import Adapter as Wanted
@@ -63,14 +64,41 @@ class Adapters:
         if file is not None:
             self._free_unnamed(file.digest)
 
-    def take(self, wanted: Wanted) -> LaneKey:
-        """The adapter for an utterance, read where it is not resident. Give it back with `give_back`.
-
-        Raises EngineUnavailable where as many as may be loaded are speaking.
-        """
+    def file(self, wanted: Wanted) -> AdapterFile:
+        """The checked file of a loaded voice. Raises EngineUnavailable."""
         file = self._checked.get(wanted)
         if file is None:
             raise EngineUnavailable("the voice was unloaded")
+        return file
+
+    def take(self, wanted: Iterable[tuple[Wanted, float]]) -> LaneKey:
+        """Adapters and their weights for an utterance, read where they are not resident: each file once, with the sum
+        of its weighted scales. Give them back with `give_back`.
+
+        Raises EngineUnavailable where as many as may be loaded are speaking.
+        """
+        scales: dict[str, float] = {}
+        resident: dict[str, Adapter] = {}
+        try:
+            for each, weight in wanted:
+                file = self.file(each)
+                if file.digest not in resident:
+                    resident[file.digest] = self._use(file)
+                scales[file.digest] = scales.get(file.digest, 0.0) + each.scale * weight
+        except BaseException:
+            self._release(resident)
+            raise
+        return tuple(AppliedAdapter(digest, scales[digest], resident[digest]) for digest in sorted(resident))
+
+    def give_back(self, key: LaneKey) -> None:
+        """An utterance no longer uses them."""
+        self._release(used.digest for used in key)
+
+    def resident(self) -> frozenset[str]:
+        """Digests of the files in memory."""
+        return frozenset(self._resident)
+
+    def _use(self, file: AdapterFile) -> Adapter:
         resident = self._resident.get(file.digest)
         if resident is None:
             if not adapter_file.unchanged(file):
@@ -79,17 +107,12 @@ class Adapters:
             resident = self._resident[file.digest] = _Resident(Adapter(self._model, file.path))
         self._resident.move_to_end(file.digest)
         resident.users += 1
-        return (AppliedAdapter(file.digest, wanted.scale, resident.adapter),)
+        return resident.adapter
 
-    def give_back(self, key: LaneKey) -> None:
-        """An utterance no longer uses them."""
-        for used in key:
-            self._resident[used.digest].users -= 1
-            self._free_unnamed(used.digest)
-
-    def resident(self) -> frozenset[str]:
-        """Digests of the files in memory."""
-        return frozenset(self._resident)
+    def _release(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            self._resident[digest].users -= 1
+            self._free_unnamed(digest)
 
     def _make_room(self) -> None:
         most = self._options.max_loaded_adapters

@@ -23,7 +23,7 @@ from timbre_engine.qwen3tts.utterance import WorkerUtterance
 _log = logging.getLogger(__name__)
 
 NAME: Final = "qwen3tts"
-_NEEDED: Final = ("av", "gguf", "numpy", "onnxruntime", "xllamacpp")
+_NEEDED: Final = ("av", "gguf", "numpy", "onnxruntime", "safetensors", "xllamacpp")
 _MOST_CONTINUED: Final = 22_500
 """Frames that a stream may be continued after: half an hour."""
 _WAIT_S: Final = 10.0
@@ -106,6 +106,10 @@ class Qwen3TTSBackend:
             raise Unsupported("this model follows no instructions: style comes from the voice", "instructions")
         if request.continue_codes is not None:
             self._check_codes(request.continue_codes)
+        most = self._options.max_loaded_adapters
+        adapters = [self._adapters.get(part.voice.adapter) for part in request.blend if part.voice.adapter is not None]
+        if len({found.sha256 for found in adapters if found is not None}) > most:
+            raise TooLarge(f"a blend of at most {most} adapters is right, as many as may be loaded", "voice")
 
     async def open(self, request: SynthesisRequest) -> WorkerUtterance:
         """See Backend."""
@@ -115,6 +119,7 @@ class Qwen3TTSBackend:
         begin = Begin(
             number=number,
             voice=request.voice,
+            blend=request.blend,
             language=request.language,
             emotion=request.emotion or "neutral",
             speed=request.speed,

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,8 +18,27 @@ _JOBS: Final = 256
 """Jobs that wait, at most; then the language models wait. Each stream has a few under way, so this is never reached."""
 _LOOK_AHEAD: Final = 16
 """Jobs among which the most urgent, and those that can be done together, are looked for."""
+_TAKEN_AT_ONCE: Final = 2
+"""Frames of a priming for which other streams wait."""
 _STREAMS_TOGETHER: Final = 4
 """Streams of one run: more take memory and time before any of them is heard."""
+
+
+@dataclass(eq=False, slots=True)
+class Priming:
+    """Frames that a voice continues [frames, codebooks]: taken in a few at a time, between other jobs."""
+
+    codes: NDArray[np.int32]
+    state: CodecState
+    """Behind the frames taken in so far."""
+    taken: int = 0
+    behind: list["Job"] = field(default_factory=list)
+    """Jobs that wait for it."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all frames are taken in; the state then stays as it is."""
+        return self.taken >= len(self.codes)
 
 
 @dataclass(eq=False, slots=True)
@@ -29,6 +49,8 @@ class Channel:
     state: CodecState
     output: Output
     return_codes: bool = False
+    begin: Priming | None = None
+    """What takes the place of `state` before the first job."""
     frames: int = 0
     """Decoded so far, those of `continue` included."""
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -85,14 +107,15 @@ class CodecThread:
         self._codec = codec
         self._give = give
         self._failed = failed
-        self._jobs: queue.Queue[Job] = queue.Queue(_JOBS)
+        self._jobs: queue.Queue[Job | Priming] = queue.Queue(_JOBS)
+        self._primings: deque[Priming] = deque()
         self._thread = threading.Thread(target=self._run, name="codec", daemon=True)
 
     def start(self) -> None:
         """Begin to work."""
         self._thread.start()
 
-    def put(self, job: Job) -> None:
+    def put(self, job: Job | Priming) -> None:
         """Hand over a job; waits while the queue is full.
 
         A cancelled stream's end is told at once and not behind the chunk in hand, so that its slot is free by then.
@@ -102,27 +125,54 @@ class CodecThread:
         else:
             self._jobs.put(job)
 
-    def channel(self, number: int, state: CodecState | None, output: Output, *, return_codes: bool) -> Channel:
-        """A stream's place here; `state` goes on from a primed one."""
-        return Channel(number, state or self._codec.state(), output, return_codes)
+    def channel(self, number: int, begin: Priming | None, output: Output, *, return_codes: bool) -> Channel:
+        """A stream's place here; it goes on from what `begin` has taken in."""
+        return Channel(number, self._codec.state(), output, return_codes, begin)
 
     def _run(self) -> None:
         waiting: list[Job] = []
         try:
             while True:
-                while not waiting or (len(waiting) < _LOOK_AHEAD and not self._jobs.empty()):
-                    waiting.append(self._jobs.get())
-                jobs, waiting = next_jobs(waiting)
+                while not (waiting or self._primings) or (len(waiting) < _LOOK_AHEAD and not self._jobs.empty()):
+                    waiting += self._arrived(self._jobs.get())
+                jobs, waiting = next_jobs(waiting) if waiting else ([], [])
                 for job, pcm in zip(jobs, self._samples(jobs), strict=True):
                     events = self._events(job, pcm)
                     if events:
                         self._give(job.channel.number, events)
+                if self._primings:
+                    waiting += self._prime(self._primings[0])
         except BaseException as error:
             self._failed(error)
 
+    def _arrived(self, job: Job | Priming) -> list[Job]:
+        """The job, unless it has to wait for its voice's priming."""
+        if isinstance(job, Priming):
+            self._primings.append(job)
+            return []
+        channel, begin = job.channel, job.channel.begin
+        if begin is None:
+            return [job]
+        if not begin.done:
+            begin.behind.append(job)
+            return []
+        channel.state, channel.begin = begin.state.copy(), None
+        return [job]
+
+    def _prime(self, priming: Priming) -> list[Job]:
+        """Take in a few frames; once they are all there, the jobs that waited for it."""
+        codes = priming.codes[priming.taken : priming.taken + _TAKEN_AT_ONCE]
+        self._codec.decode(codes, priming.state)
+        priming.taken += len(codes)
+        if not priming.done:
+            return []
+        self._primings.popleft()
+        behind, priming.behind = priming.behind, []
+        return [job for each in behind for job in self._arrived(each)]
+
     def _samples(self, jobs: list[Job]) -> list[NDArray[np.float32]]:
         """Of each, what its codes become; several are Decode, of as many frames each."""
-        if len(jobs) > 1:
+        if len(jobs) != 1:
             return self._codec.decode_batch(
                 [job.codes for job in jobs if isinstance(job, Decode)], [job.channel.state for job in jobs]
             )

@@ -11,8 +11,10 @@ from timbre_engine.qwen3tts.codec import Codec
 from timbre_engine.qwen3tts.embeddings import Embeddings
 from timbre_engine.qwen3tts.options import Options
 from timbre_engine.qwen3tts.predictor import Predictor
+from timbre_engine.qwen3tts.references import References
 from timbre_engine.qwen3tts.sampling import Draw
 from timbre_engine.qwen3tts.talker import Talker
+from timbre_engine.qwen3tts.voice_files import VoiceFiles
 
 
 class Machine:
@@ -34,11 +36,10 @@ class Machine:
         self.predictor = Predictor(options.model / manifests.PREDICTOR, threads=options.threads)
         self.codec = Codec(options.model / manifests.CODEC, threads=options.codec_threads)
         self.table = Embeddings(options.model, self.manifest)
-        self.adapters = Adapters(
-            options,
-            self.manifest,
-            self.model,
-            self.talker,
+        self.adapters = Adapters(options, self.manifest, self.model, self.talker)
+        self.references = References(options.adapters, self.manifest, self.codec, self.talker)
+        self.files = VoiceFiles(
+            self.adapters, self.references, self.manifest, self.table, self.model.tokenize, options.positions
         )
 
     def warm(self) -> None:

@@ -4,6 +4,7 @@ import msgspec
 
 from timbre_common.documents import Voice
 from timbre_common.engine_stream import Codes
+from timbre_engine.backend import Part
 
 
 class _Message(msgspec.Struct, frozen=True, tag=True):
@@ -28,6 +29,7 @@ class Begin(_Message, frozen=True, kw_only=True):
 
     number: int
     voice: Voice
+    blend: tuple[Part, ...] = ()
     language: str | None
     emotion: str
     speed: float

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from timbre_common.documents import Voice
 from timbre_engine.qwen3tts import languages, specs
+from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job
-from timbre_engine.qwen3tts.lanes import LaneKey
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.output import Output
 from timbre_engine.qwen3tts.scheduler import Scheduler
@@ -17,14 +17,14 @@ from timbre_engine.qwen3tts.stream import Given, Stream
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked for; the fields are those of `timbre-engine codes`."""
+    """What is asked for; the fields are those of `timbre-engine codes`. A `clip` takes the place of the voice's own."""
 
     voice: Voice
     text: str
     language: str = "auto"
     instructions: str | None = None
-    clip: specs.Clip | None = None
-    streaming_text: bool = True
+    clip: Clip | None = None
+    streaming_text: bool | None = None
     greedy: bool = False
     seed: int = 0
     frames: int = 64
@@ -53,23 +53,23 @@ class Offline:
         """Begin an utterance whose text is whole; its number. Raises InvalidInput that names the field."""
         machine, voice = self._machine, request.voice
         specs.check_voice(voice, machine.manifest)
-        key: LaneKey = ()
-        if voice.adapter is not None:
-            machine.adapters.know(voice.adapter, machine.adapters.check(voice.adapter))
-            key = machine.adapters.take(voice.adapter)
+        machine.files.know(voice, machine.files.check(voice))
+        taken = machine.files.take(voice)
+        clip = request.clip or taken.clip
         wanted = specs.Wanted(
             voice=voice,
             language=self._language(request.language),
             seed=request.seed,
             instructions=request.instructions,
-            clip=request.clip,
-            streaming_text=request.streaming_text,
+            vector=taken.vector if clip is None else clip.x_vector,
+            clip=clip,
+            streaming_text=taken.streaming_text if request.streaming_text is None else request.streaming_text,
             greedy=request.greedy,
             given=request.given,
         )
         number = len(self._streams)
-        spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
-        stream = Stream(number, spec, machine.talker.open(key))
+        spec = specs.make(wanted, taken.adapters, machine.manifest, machine.table, machine.model.tokenize)
+        stream = Stream(number, spec, machine.talker.open(taken.adapters))
         self._streams.append(stream)
         self._made.append([np.empty((0, machine.manifest.codec.codebooks), np.int32)])
         stream.feed(request.text)

@@ -13,7 +13,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     model: Path
     """The model directory."""
     adapters: Path
-    """The directory that adapters' paths are relative to."""
+    """The directory that the paths of adapters and references are relative to."""
     loras: tuple[Lora, ...] = ()
     """Adapters that may lie anywhere, since whoever started the engine named them."""
     slots: int

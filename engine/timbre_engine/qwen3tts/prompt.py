@@ -19,6 +19,14 @@ class Reference:
     frames: Vectors
     """[frames, hidden]."""
 
+    def positions(self, *, stream: bool) -> int:
+        """Positions that it takes of a run's."""
+        return len(self.frames) + (0 if stream else len(self.tokens))
+
+    def leading(self, *, stream: bool) -> int:
+        """How many of the positions that `cloned` gives are the same for every text, from the first on."""
+        return min(len(self.tokens), len(self.frames)) if stream else len(self.tokens)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
@@ -51,6 +59,15 @@ def prefix(frame: Frame, ids: CodecIds, table: Embeddings) -> Vectors:
             table.codec([ids.pad]) + table.bos,
         ]
     )
+
+
+def beginning(frame: Frame, reference: Reference | None, ids: CodecIds, table: Embeddings, *, stream: bool) -> Vectors:
+    """`prefix`, and what of in-context cloning is the same for every text: [positions, hidden]."""
+    before = prefix(frame, ids, table)
+    if reference is None:
+        return before
+    positions, _ = cloned([], reference, ids, table, stream=stream)
+    return np.concatenate([before, positions[: reference.leading(stream=stream)]])
 
 
 def streaming(first: int, ids: CodecIds, table: Embeddings) -> Vectors:

@@ -1,22 +1,23 @@
 """From a voice and a request to what a stream is made with. Pure, but for the embeddings that it looks up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from timbre_common.documents import Voice
 from timbre_common.engine_stream import Codes
 from timbre_common.errors import InvalidInput, TooLarge
 from timbre_common.voiceprofile import Sampling as VoiceSampling
-from timbre_engine.model.manifest import Manifest, Sampling
+from timbre_engine.model.manifest import Kind, Manifest, Sampling
 from timbre_engine.qwen3tts import languages
-from timbre_engine.qwen3tts.embeddings import Embeddings
+from timbre_engine.qwen3tts.clip import Clip
+from timbre_engine.qwen3tts.embeddings import Embeddings, Vectors
 from timbre_engine.qwen3tts.lanes import LaneKey
 from timbre_engine.qwen3tts.prompt import Frame, Reference
 from timbre_engine.qwen3tts.stream import Given, Spec
+from timbre_engine.qwen3tts.talker import PrefixKey
 
 _PREFIX: Final = 8
 """Positions of a prompt beside its role and instruction, at most."""
@@ -27,6 +28,10 @@ def check_voice(voice: Voice, manifest: Manifest) -> list[str]:
     if voice.speaker is not None and voice.speaker.lower() not in manifest.speakers:
         known = ", ".join(sorted(manifest.speakers)) or "none: it is a model that takes a reference"
         raise InvalidInput(f"{voice.speaker!r} is no speaker of this model; it has {known}", "speaker")
+    if voice.reference is not None and manifest.kind is not Kind.BASE:
+        raise InvalidInput(f"a model of the kind {manifest.kind} takes none, one of the kind base does", "reference")
+    if voice.reference is not None and voice.speaker is not None:
+        raise InvalidInput("a reference takes the speaker's place: one of the two is right", "speaker")
     foreign = [tag for tag in voice.languages if not _speaks(tag, manifest)]
     if len(foreign) == len(voice.languages):
         raise InvalidInput(f"this model speaks none of {', '.join(foreign)}", "languages")
@@ -44,18 +49,6 @@ def language_of(voice: Voice, tag: str | None, manifest: Manifest) -> str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
-    """A voice taken from a recording, for models that take one."""
-
-    x_vector: NDArray[np.float32]
-    """[hidden]: what the speaker encoder made of it."""
-    codes: NDArray[np.int32] | None = None
-    """[frames, codebooks]: the recording itself, which is then continued in its manner."""
-    text: str = ""
-    """What is said in it; with `codes`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """An utterance as it was asked for, checked."""
 
@@ -64,7 +57,10 @@ class Wanted:
     """The model's name; None: it finds out."""
     seed: int
     instructions: str | None = None
+    vector: Vectors | None = None
+    """[hidden]: what stands in the speaker's place; None: the model finds a voice."""
     clip: Clip | None = None
+    """A recording whose manner is continued, where it has codes."""
     streaming_text: bool = True
     greedy: bool = False
     """Whether the predictor takes the likeliest codes, whatever its defaults."""
@@ -77,12 +73,9 @@ def make(
     """Everything that a stream needs."""
     ids = manifest.text_ids
     speaker = None if wanted.voice.speaker is None else wanted.voice.speaker.lower()
-    vector = None if speaker is None else table.codec([manifest.speakers[speaker]])[0]
-    reference = None
-    if wanted.clip is not None:
-        vector = wanted.clip.x_vector
-        if wanted.clip.codes is not None:
-            reference = Reference(tokens=tokenize(wanted.clip.text), frames=table.frames(wanted.clip.codes))
+    clip, reference = wanted.clip, None
+    if clip is not None and clip.codes is not None:
+        reference = Reference(tokens=tokenize(clip.text), frames=table.frames(clip.codes))
     language = languages.token(wanted.language, speaker, manifest.languages, manifest.dialects)
     instruct = []
     if wanted.instructions:
@@ -93,9 +86,15 @@ def make(
             role=[ids.im_start, *tokenize("assistant\n")],
             instruct=instruct,
             language=language,
-            speaker=vector,
+            speaker=wanted.vector,
         ),
-        prefix_key=(None if vector is None else vector.tobytes(), language, tuple(instruct)),
+        prefix_key=PrefixKey(
+            None if wanted.vector is None else wanted.vector.tobytes(),
+            language,
+            tuple(instruct),
+            None if clip is None else clip.key,
+            wanted.streaming_text or reference is None,
+        ),
         reference=reference,
         streaming_text=wanted.streaming_text,
         sampling=_sampling(wanted.voice.sampling, manifest.sampling),
@@ -105,11 +104,42 @@ def make(
     )
 
 
+def speaker_row(speaker: str, manifest: Manifest, table: Embeddings) -> Vectors:
+    """The row of one of the model's speakers: [hidden]."""
+    row: Vectors = table.codec([manifest.speakers[speaker.lower()]])[0]
+    return row
+
+
+def mean_vector(vectors: Sequence[tuple[Vectors | None, float]]) -> Vectors | None:
+    """The mean [hidden] of the vectors there are, each with its weight: as large as they are, whatever the weights."""
+    there = [(vector, weight) for vector, weight in vectors if vector is not None]
+    if not there:
+        return None
+    first, _ = there[0]
+    if all(np.array_equal(vector, first) for vector, _ in there):
+        return first
+    mixed: Vectors = np.average([each for each, _ in there], axis=0, weights=[weight for _, weight in there])
+    return mixed.astype(np.float32)
+
+
+def check_clip(clip: Clip, tokens: int, positions: int, *, streaming_text: bool) -> None:
+    """Raises TooLarge where a clip, its text `tokens` long, leaves a run less than half of its positions."""
+    most = positions // 2
+    if tokens > most:
+        raise TooLarge(f"at most {most} tokens leave room to speak in {positions} positions", "reference.text")
+    taken = 0 if clip.codes is None else len(clip.codes) + (0 if streaming_text else tokens)
+    if taken > most:
+        room = most if streaming_text else most - tokens
+        raise TooLarge(f"at most {room} frames leave room to speak in {positions} positions", "reference.codes")
+
+
 def check_room(spec: Spec, positions: int) -> None:
     """Raises TooLarge where what is asked for leaves a run of `positions` no room to speak in."""
     prefix = len(spec.frame.instruct) + len(spec.frame.role) + _PREFIX
     if prefix > positions // 2:
         raise TooLarge(f"at most {positions // 2 - _PREFIX} tokens are right, a few characters each", "instructions")
+    if spec.reference is not None:
+        prefix += spec.reference.positions(stream=spec.streaming_text)
     begun = spec.given[-1] if spec.given else None
     if begun is not None and not begun.complete and prefix + len(begun.codes) >= positions:
         raise TooLarge(f"a run holds less than {positions - prefix} frames here", "continue.codes")

@@ -1,7 +1,7 @@
 """One utterance as the scheduler sees it: its text track, its prompt, and the frames made of it."""
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_common.audio import SAMPLE_RATE
-from timbre_engine.model.manifest import Manifest, Sampling
+from timbre_engine.model.manifest import CodecIds, Manifest, Sampling
 from timbre_engine.qwen3tts import prompt
 from timbre_engine.qwen3tts.embeddings import Embeddings, Vectors
 from timbre_engine.qwen3tts.lanes import LaneKey, TalkerSequence
 from timbre_engine.qwen3tts.prompt import Frame, Reference
 from timbre_engine.qwen3tts.runs import Pause, Piece, RunEnd, RunFeed, Word
-from timbre_engine.qwen3tts.talker import Talker
+from timbre_engine.qwen3tts.talker import PrefixKey, Talker
 
 FRAMES_A_CHARACTER: Final = 2.5
 """A run that makes more frames than this for each of its characters has run away: slow speech needs about 1.6."""
@@ -23,6 +23,8 @@ FRAMES_AT_LEAST: Final = 25
 """… and this many for the shortest text."""
 AHEAD_SAMPLES: Final = 10 * SAMPLE_RATE
 """A stream this far ahead of what its client took waits."""
+WHOLE_TEXT_SHARE: Final = 4
+"""One in so many positions is the text's where it stands before the speech: a token for three frames or more."""
 MIN_TOKENS: Final = 2
 """The first codes that cannot be the end of speech, as the official implementation has it."""
 
@@ -41,8 +43,7 @@ class Spec:
 
     adapters: LaneKey = ()
     frame: Frame
-    prefix_key: Hashable
-    """Tells this prefix from others under the same adapters."""
+    prefix_key: PrefixKey
     streaming_text: bool = True
     reference: Reference | None = None
     sampling: Sampling
@@ -50,6 +51,16 @@ class Spec:
     seed: int
     given: tuple[Given, ...] = ()
     """Runs made elsewhere: speech goes on after them."""
+
+    def prefix(self, ids: CodecIds, table: Embeddings) -> Vectors:
+        """The positions that do not depend on the text: [positions, hidden]."""
+        return prompt.beginning(self.frame, self.reference, ids, table, stream=self.streaming_text)
+
+    def room(self, positions: int) -> int:
+        """How many of a run's positions a recording, and text that stands before the speech, leave to it."""
+        if self.reference is not None:
+            positions -= self.reference.positions(stream=self.streaming_text)
+        return positions if self.streaming_text else positions - positions // WHOLE_TEXT_SHARE
 
 
 @dataclass(eq=False, slots=True)
@@ -86,7 +97,7 @@ class Stream:
         self.samples_ahead = 0.0
         """Samples that the client has not taken, as it hears them."""
         self._speed = speed
-        self._feed = RunFeed(sequence.lane.context.settings.positions)
+        self._feed = RunFeed(spec.room(sequence.lane.context.settings.positions))
         self._pieces: deque[Piece] = deque()
         self._given = deque(spec.given)
 
@@ -109,9 +120,9 @@ class Stream:
         self.samples_ahead -= samples
 
     def flush(self) -> None:
-        """Speak what there is."""
+        """Speak what there is; where speech waits for a run's whole text, that is a run."""
         if not self.text_ended:
-            self._pieces += self._feed.flush()
+            self._pieces += self._feed.flush() if self._dual else self._feed.end()
 
     def end(self) -> None:
         """No more text comes."""
@@ -155,14 +166,18 @@ class Stream:
             self.run.tokens += tokenize(piece.text if self.run.tokens else piece.text.lstrip())
 
     @property
+    def _dual(self) -> bool:
+        """Whether speech may begin before a run's text is whole."""
+        return self.spec.streaming_text and self.spec.reference is None
+
+    @property
     def can_begin(self) -> bool:
         """Whether there is text enough for the run's prompt."""
         run = self.run
         if run is None or run.begun:
             return False
-        dual = self.spec.streaming_text and self.spec.reference is None
         needed = len(self._given[0].codes) if self._given else 0
-        return run.ended or (dual and len(run.tokens) > needed)
+        return run.ended or (self._dual and len(run.tokens) > needed)
 
     @property
     def can_step(self) -> bool:
@@ -184,16 +199,17 @@ class Stream:
         """Put the run's prompt into the talker, but for its last position."""
         run, spec, ids = self.run, self.spec, manifest.codec_ids
         assert run is not None
-        talker.rewind(self.sequence)
-        talker.prefix(self.sequence, spec.prefix_key, prompt.prefix(spec.frame, ids, table))
         if spec.reference is not None:
             rest, run.track = prompt.cloned(run.tokens, spec.reference, ids, table, stream=spec.streaming_text)
+            rest = rest[spec.reference.leading(stream=spec.streaming_text) :]
         elif spec.streaming_text:
             rest = prompt.streaming(run.tokens[0], ids, table)
         else:
             rest, run.track = prompt.whole(run.tokens, ids, table), np.empty((0, table.pad.size), np.float32)
         if self._given:
             rest = np.concatenate([rest, self._take_given(run, table)])
+        talker.rewind(self.sequence)
+        talker.prefix(self.sequence, spec.prefix_key, spec.prefix(ids, table))
         talker.prefill(self.sequence, rest[:-1])
         run.input = rest[-1]
         run.begun = True

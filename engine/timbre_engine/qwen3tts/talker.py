@@ -1,8 +1,8 @@
 """The talker: sequences in lanes, stepped together, and each voice's prefix kept."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,22 @@ from timbre_engine.llama.model import Adapter, Model
 from timbre_engine.qwen3tts.lanes import LaneKey, Lanes, TalkerSequence
 
 PREFIXES: Final = 64
-"""Prefixes that are kept; the one unused for longest goes. About 1 MB each."""
+"""Prefixes that are kept; the one unused for longest goes. About 1 MB each, and more with a clip's text in it."""
 _PART: Final = 4
 """Positions that a prefix is taken in by, always: another cutting rounds differently, and a seed must repeat."""
+
+
+class PrefixKey(NamedTuple):
+    """What tells a prefix from others under the same adapters."""
+
+    speaker: bytes | None
+    """The vector's bytes."""
+    language: int | None
+    instruct: tuple[int, ...]
+    reference: str | None = None
+    """The clip's key."""
+    streaming_text: bool = True
+    """Tells a clip's two layouts apart."""
 
 
 class Talker:
@@ -24,7 +37,7 @@ class Talker:
         """`settings.sequences`: of one lane; `slots`: of all. `head`: which of the model's logits are the codec's."""
         self._head = head
         self._lanes = Lanes(lambda wanted: Context(model, wanted), settings, slots)
-        self._prefixes: OrderedDict[tuple[LaneKey, Hashable], tuple[bytes, int]] = OrderedDict()
+        self._prefixes: OrderedDict[tuple[LaneKey, PrefixKey], tuple[bytes, int]] = OrderedDict()
         self.positions: Final = settings.positions
         """Positions that a sequence can hold."""
 
@@ -41,7 +54,7 @@ class Talker:
         sequence.lane.context.forget(sequence.index)
         sequence.positions = 0
 
-    def prefix(self, sequence: TalkerSequence, name: Hashable, vectors: NDArray[np.float32]) -> None:
+    def prefix(self, sequence: TalkerSequence, name: PrefixKey, vectors: NDArray[np.float32]) -> None:
         """Take in a voice's prefix [positions, hidden], from the cache where `name` was taken in before."""
         kept = self._prefixes.get((sequence.lane.key, name))
         if kept is None:
@@ -52,7 +65,7 @@ class Talker:
             sequence.lane.context.restore(sequence.index, kept[0])
             sequence.positions = kept[1]
 
-    def take_in(self, sequence: TalkerSequence, name: Hashable, vectors: NDArray[np.float32]) -> Iterator[None]:
+    def take_in(self, sequence: TalkerSequence, name: PrefixKey, vectors: NDArray[np.float32]) -> Iterator[None]:
         """Take in and keep a prefix [positions, hidden] in an empty sequence, a few positions at each step."""
         for start in range(0, len(vectors), _PART):
             self.prefill(sequence, vectors[start : start + _PART])
@@ -62,7 +75,7 @@ class Talker:
         if len(self._prefixes) > PREFIXES:
             self._prefixes.popitem(last=False)
 
-    def may_keep(self, key: LaneKey, name: Hashable) -> bool:
+    def may_keep(self, key: LaneKey, name: PrefixKey) -> bool:
         """Whether a prefix is not there yet, and keeping it would drop no other."""
         return (key, name) not in self._prefixes and len(self._prefixes) < PREFIXES
 
@@ -94,6 +107,11 @@ class Talker:
     def forget(self, digest: str) -> None:
         """Drop the prefixes of an adapter's file that no voice names any more."""
         for key in [key for key in self._prefixes if any(used.digest == digest for used in key[0])]:
+            del self._prefixes[key]
+
+    def forget_reference(self, clip: str) -> None:
+        """Drop the prefixes of a clip that no voice has any more; `clip` is its key."""
+        for key in [key for key in self._prefixes if key[1].reference == clip]:
             del self._prefixes[key]
 
     def shut(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 from timbre_common.documents import Voice
 from timbre_common.errors import TimbreError
-from timbre_engine.qwen3tts import prompt, specs
+from timbre_engine.qwen3tts import specs
 from timbre_engine.qwen3tts.machine import Machine
 
 
@@ -21,8 +21,9 @@ class Warming:
         self._going: Generator[None] | None = None
 
     def add(self, voice: Voice) -> None:
-        """A voice was loaded."""
-        self._voices.append(voice)
+        """A voice was loaded. A blend has no prefix by itself."""
+        if voice.blend is None:
+            self._voices.append(voice)
 
     def forget(self, voice: Voice) -> None:
         """A voice is unloaded."""
@@ -57,16 +58,23 @@ class Warming:
 
     def _take_in(self, voice: Voice) -> Generator[None]:
         machine = self._machine
-        key = () if voice.adapter is None else machine.adapters.take(voice.adapter)
+        taken = machine.files.take(voice)
+        key = taken.adapters
         try:
-            language = specs.language_of(voice, None, machine.manifest)
-            wanted = specs.Wanted(voice=voice, language=language, seed=0)
+            wanted = specs.Wanted(
+                voice=voice,
+                language=specs.language_of(voice, None, machine.manifest),
+                seed=0,
+                vector=taken.vector,
+                clip=taken.clip,
+                streaming_text=taken.streaming_text,
+            )
             spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
             if not machine.talker.may_keep(key, spec.prefix_key):
                 return
             sequence = machine.talker.open(key)
             try:
-                vectors = prompt.prefix(spec.frame, machine.manifest.codec_ids, machine.table)
+                vectors = spec.prefix(machine.manifest.codec_ids, machine.table)
                 yield from machine.talker.take_in(sequence, spec.prefix_key, vectors)
             finally:
                 machine.talker.close(sequence)

@@ -19,7 +19,6 @@ from timbre_common.errors import InvalidInput, TimbreError, TooLarge
 from timbre_engine import pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
 from timbre_engine.qwen3tts import memory, messages, specs
-from timbre_engine.qwen3tts.adapter_file import AdapterFile
 from timbre_engine.qwen3tts.codec_thread import CodecThread
 from timbre_engine.qwen3tts.lanes import LaneKey
 from timbre_engine.qwen3tts.machine import Machine
@@ -49,6 +48,7 @@ from timbre_engine.qwen3tts.options import Options, decode
 from timbre_engine.qwen3tts.output import Output
 from timbre_engine.qwen3tts.scheduler import Scheduler
 from timbre_engine.qwen3tts.stream import Stream
+from timbre_engine.qwen3tts.voice_files import Files
 from timbre_engine.qwen3tts.warming import Warming
 
 _PATIENCE_S: Final = 1.0
@@ -59,10 +59,10 @@ _REST_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """A voice whose adapter's file was looked at, in the thread beside; `file`: None where it has none."""
+    """A voice whose files were looked at, in the thread beside."""
 
     load: Load
-    file: AdapterFile | TimbreError | None
+    files: Files | TimbreError
 
 
 class Worker:
@@ -135,37 +135,37 @@ class Worker:
         os._exit(0)
 
     def _check(self, load: Load) -> None:
-        wanted = load.voice.adapter
         try:
-            self._inbox.put(_Checked(load, None if wanted is None else self._machine.adapters.check(wanted)))
+            self._inbox.put(_Checked(load, self._machine.files.check(load.voice)))
         except TimbreError as error:
             self._inbox.put(_Checked(load, error))
 
     def _handle(self, message: ToWorker | _Checked) -> None:
         match message:
-            case _Checked(load=load, file=file):
-                self._load(load, file)
+            case _Checked(load=load, files=files):
+                self._load(load, files)
             case Unload(voice=voice):
                 self._warming.forget(voice)
-                if voice.adapter is not None:
-                    self._machine.adapters.forget(voice.adapter)
-                    self._tell_resident()
+                self._machine.files.forget(voice)
+                self._tell_resident()
             case Begin():
                 self._begin(message)
             case Feed() | Flush() | End() | Cancel() | Taken():
                 self._utterance(message)
 
-    def _load(self, load: Load, file: AdapterFile | TimbreError | None) -> None:
+    def _load(self, load: Load, files: Files | TimbreError) -> None:
         voice = load.voice
         try:
-            if isinstance(file, TimbreError):
-                raise file
+            if isinstance(files, TimbreError):
+                raise files
             notes = specs.check_voice(voice, self._machine.manifest)
-            if voice.adapter is not None and file is not None:
-                self._machine.adapters.know(voice.adapter, file)
         except TimbreError as error:
             self._send(Refused(load.request, str(error), error.field if isinstance(error, InvalidInput) else ""))
         else:
+            self._machine.files.know(voice, files)
+            if files.clip is not None:
+                self._machine.references.warm(files.clip, self._codec.put)
+            file = files.adapter
             found = None if file is None else LoadedAdapter(file.digest.removeprefix("sha256:"), file.rank)
             self._send(Loaded(load.request, "; ".join(notes), found))
             self._warming.add(voice)
@@ -175,14 +175,17 @@ class Worker:
         self._warming.pause()
         key: LaneKey = ()
         try:
-            if voice.adapter is not None:
-                key = machine.adapters.take(voice.adapter)
-                self._tell_resident()
+            taken = machine.files.take(voice, begin.blend)
+            key = taken.adapters
+            self._tell_resident()
             wanted = specs.Wanted(
                 voice=voice,
                 language=specs.language_of(voice, begin.language, machine.manifest),
                 seed=begin.seed,
                 instructions=begin.instructions,
+                vector=taken.vector,
+                clip=taken.clip,
+                streaming_text=taken.streaming_text,
                 greedy=voice.sampling.temperature == 0,
                 given=specs.given(begin.continue_codes or []),
             )
@@ -195,7 +198,8 @@ class Worker:
             machine.adapters.give_back(key)
             self._send(Failed(begin.number, str(error), error.field if isinstance(error, TooLarge) else ""))
             return
-        channel = self._codec.channel(begin.number, None, output, return_codes=begin.return_codes)
+        primed = None if taken.clip is None else machine.references.primed(taken.clip, self._codec.put)
+        channel = self._codec.channel(begin.number, primed, output, return_codes=begin.return_codes)
         self._scheduler.join(stream, channel)
 
     def _utterance(self, message: Feed | Flush | End | Cancel | Taken) -> None:

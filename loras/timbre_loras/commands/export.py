@@ -5,11 +5,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from cyclopts import Parameter
+from numpy.typing import NDArray
 
 from timbre_common.errors import InvalidInput, Unsupported
 from timbre_loras import base as bases
 from timbre_loras import peft_adapter, writer
+from timbre_loras import x_vector as x_vectors
 from timbre_loras.base import Base
 from timbre_loras.fold import fold
 from timbre_loras.writer import Dtype, Metadata
@@ -31,6 +34,13 @@ def export(
     name: Annotated[str, Parameter(help="The voice's name (default: the file's).")] = "",
     agent: Annotated[str, Parameter(help="The agent that speaks by it.")] = "",
     speaker: Annotated[str, Parameter(help="The model's speaker that it builds on.")] = "",
+    x_vector: Annotated[
+        Path | None,
+        Parameter(
+            help="The voice that it was trained as, in place of a speaker: safetensors with a tensor x_vector "
+            "(default: x_vector.safetensors in PEFT_DIR, where there is one)."
+        ),
+    ] = None,
     language: Annotated[
         str, Parameter(help="The language that it was trained in, as the model names it: french.")
     ] = "",
@@ -41,6 +51,9 @@ def export(
     model = bases.read(base)
     _refuse_unknown(model, speaker, language)
     adapter = peft_adapter.read(peft_dir, model.talker)
+    vector = _x_vector(x_vector, peft_dir, model.talker.hidden)
+    if speaker and vector is not None:
+        raise InvalidInput("an x-vector takes the speaker's place: one of the two is right", "--speaker")
     alpha, pairs = fold(adapter.pairs)
     metadata = Metadata(
         name=name or output.stem,
@@ -55,9 +68,15 @@ def export(
         source_alpha=adapter.config.lora_alpha,
         licence=licence,
         source_digest=adapter.digest,
+        x_vector=vector,
     )
     writer.write(output, alpha, pairs, metadata, dtype)
     sys.stdout.write(f"{output}: {len(pairs)} weights adapted, {output.stat().st_size / 1e6:.1f} MB\n")
+
+
+def _x_vector(named: Path | None, peft_dir: Path, hidden: int) -> NDArray[np.float32] | None:
+    path = named or peft_dir / x_vectors.FILE
+    return x_vectors.read(path, hidden) if named is not None or path.exists() else None
 
 
 def _refuse_unknown(model: Base, speaker: str, language: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from timbre_common import gguf_header
 from timbre_common.errors import SetupError
-from timbre_common.gguf_header import Header
+from timbre_common.gguf_header import Header, Value
 
 _TYPES = {gguf_header.F32: "F32", gguf_header.F16: "F16"}
 
@@ -33,13 +33,17 @@ def describe(header: Header, size: int, digest: str) -> list[str]:
         ("digest", f"sha256:{digest}"),
         ("tensors", str(len(header.tensors))),
         ("rank", ", ".join(map(str, sorted(ranks)))),
-        *((_printable(key), _printable(str(value.content))) for key, value in header.metadata.items()),
+        *((_printable(key), _printable(_told(value))) for key, value in header.metadata.items()),
     ]
     rows = [
         (_printable(tensor.name), " x ".join(map(str, tensor.shape)), _TYPES[tensor.kind], str(tensor.size))
         for tensor in header.tensors
     ]
     return [*_aligned(facts), "", *_aligned([("tensor", "shape", "type", "bytes"), *rows])]
+
+
+def _told(value: Value) -> str:
+    return f"{len(value.content)} values" if isinstance(value.content, list) else str(value.content)
 
 
 def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:

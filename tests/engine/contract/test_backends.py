@@ -10,8 +10,8 @@ import pytest
 from timbre_common.audio import ms_of_samples
 from timbre_common.documents import Voice
 from timbre_common.errors import InvalidInput, Unsupported
-from timbre_common.voiceprofile import Adapter, Sampling
-from timbre_engine.backend import Audio, Backend, Finished, Mark, Reason, SynthesisRequest, Utterance
+from timbre_common.voiceprofile import Adapter, Reference, Sampling
+from timbre_engine.backend import Audio, Backend, Finished, Mark, Part, Reason, SynthesisRequest, Utterance
 
 TEXT = "  Bonjour à tous, c'est l'été. « 1234 euros » ? 12,5 % ! Au revoir…  "
 
@@ -178,6 +178,25 @@ async def test_an_adapter_is_loaded_or_noted(backend: Backend) -> None:
     await say(backend, "Oui.", voice=adapted)
     assert "adapter" in note or len(backend.adapters_loaded()) == 1
     await backend.unload(adapted)
+
+
+async def test_a_reference_is_noted_or_refused_by_name(backend: Backend) -> None:
+    recorded = Voice(name="lisa", languages=["fr"], reference=Reference(path="missing.safetensors"))
+    if backend.info.codebooks:
+        with pytest.raises(InvalidInput) as refused:
+            await backend.load(recorded)
+        assert refused.value.field == "reference"
+    else:
+        assert "reference" in await backend.load(recorded)
+        await say(backend, "Oui.", voice=recorded)
+        await backend.unload(recorded)
+
+
+async def test_a_blend_speaks(backend: Backend, voice: Voice) -> None:
+    parts = (Part(voice, 0.7), Part(Voice(name="renarde", languages=["fr"]), 0.3))
+    said = await say(backend, TEXT, voice=voice, blend=parts, seed=7)
+    assert said.text == TEXT
+    assert (await say(backend, TEXT, voice=voice, blend=parts, seed=7)).pcm == said.pcm
 
 
 async def test_a_language_that_it_does_not_speak_is_named(backend: Backend, voice: Voice) -> None:

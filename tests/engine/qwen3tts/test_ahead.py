@@ -10,7 +10,7 @@ from timbre_engine.qwen3tts.stream import AHEAD_SAMPLES, Stream
 
 def stream(speed: float) -> Stream:
     place = SimpleNamespace(lane=SimpleNamespace(context=SimpleNamespace(settings=SimpleNamespace(positions=512))))
-    spec = SimpleNamespace(seed=0, given=())
+    spec = SimpleNamespace(seed=0, given=(), room=lambda positions: positions)
     return Stream(1, cast(Any, spec), cast(Any, place), speed)
 
 
