@@ -75,9 +75,14 @@ class Talker:
         if len(self._prefixes) > PREFIXES:
             self._prefixes.popitem(last=False)
 
-    def may_keep(self, key: LaneKey, name: PrefixKey) -> bool:
-        """Whether a prefix is not there yet, and keeping it would drop no other."""
-        return (key, name) not in self._prefixes and len(self._prefixes) < PREFIXES
+    @property
+    def full(self) -> bool:
+        """Whether keeping one prefix more would drop another."""
+        return len(self._prefixes) >= PREFIXES
+
+    def keeps(self, key: LaneKey, name: PrefixKey) -> bool:
+        """Whether a prefix was taken in and is still there."""
+        return (key, name) in self._prefixes
 
     def prefill(self, sequence: TalkerSequence, vectors: NDArray[np.float32]) -> None:
         """Take in further positions [n, hidden] without an answer."""

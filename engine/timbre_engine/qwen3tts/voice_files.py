@@ -52,6 +52,8 @@ class VoiceFiles:
         self._table = table
         self._tokenize = tokenize
         self._positions = positions
+        self._voices: list[Voice] = []
+        """The known ones, each as often as it was loaded."""
 
     def check(self, voice: Voice) -> Files:
         """Look at a voice's files, from any thread. Raises InvalidInput with the reason."""
@@ -65,13 +67,17 @@ class VoiceFiles:
 
     def know(self, voice: Voice, files: Files) -> None:
         """The voice may speak from now on."""
+        self._voices.append(voice)
         if voice.adapter is not None and files.adapter is not None:
             self._adapters.know(voice.adapter, files.adapter)
         if voice.reference is not None and files.clip is not None:
             self._references.know(voice.reference, files.clip)
 
     def forget(self, voice: Voice) -> None:
-        """The voice has gone, and its utterances with it."""
+        """The voice has gone, and its utterances with it. One whose files were refused was never known."""
+        if voice not in self._voices:
+            return
+        self._voices.remove(voice)
         if voice.adapter is not None:
             self._adapters.forget(voice.adapter)
         if voice.reference is not None:

@@ -37,7 +37,10 @@ class Warming:
         return bool(self._voices)
 
     def step(self) -> None:
-        """One part of the prefix of the voice whose turn it is."""
+        """One part of the prefix of the voice whose turn it is. Where no more are kept, what waits is passed over."""
+        if self._machine.talker.full and self._going is None:
+            self._voices.clear()
+            return
         self._going = self._going or self._take_in(self._voices[0])
         try:
             next(self._going)
@@ -70,7 +73,7 @@ class Warming:
                 streaming_text=taken.streaming_text,
             )
             spec = specs.make(wanted, key, machine.manifest, machine.table, machine.model.tokenize)
-            if not machine.talker.may_keep(key, spec.prefix_key):
+            if machine.talker.keeps(key, spec.prefix_key):
                 return
             sequence = machine.talker.open(key)
             try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from timbre_common.documents import Voice
 from timbre_common.voiceprofile import Adapter, Sampling
@@ -68,3 +69,17 @@ def test_a_voice_that_goes_is_taken_in_no_further(machine: Machine) -> None:
     assert LISA.adapter is not None
     machine.adapters.forget(LISA.adapter)
     assert not machine.adapters.resident()
+
+
+def test_no_more_is_taken_in_than_is_kept(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timbre_engine.qwen3tts.talker.PREFIXES", 0)
+    warming = Warming(machine)
+    warming.add(LISA)
+    warming.step()
+    assert not warming.pending
+    assert not machine.adapters.resident()
+
+
+def test_a_voice_that_was_refused_takes_nothing_from_one_that_shares_its_file(machine: Machine) -> None:
+    machine.files.forget(structs.replace(LISA, name="never-loaded"))
+    machine.adapters.give_back(machine.files.take(LISA).adapters)
