@@ -31,6 +31,7 @@ for _name, _function in {
     "synthesize-model": "convert:synthesize_model",
     "codes": "codes:codes",
     "decode": "decode:decode",
+    "score": "score:score",
 }.items():  # named, not imported: serving does not need what conversion does
     app.command(f"timbre_engine.commands.{_function}", name=_name)
 

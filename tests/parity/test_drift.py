@@ -5,11 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from parity import drift
 from parity.cases import LONG
 from parity.conftest import Answers
 from timbre_engine.model.manifest import Quantisation
 from timbre_engine.qwen3tts.machine import Machine
+from timbre_engine.scoring import divergence
+from timbre_engine.scoring.forced import Forced
 
 SPEECH = LONG["long_streaming"]
 CODES = 2048
@@ -17,9 +18,9 @@ CODES = 2048
 
 def test_logits_in_float32(machine_of: Callable[[str], Machine], official: Answers) -> None:
     codes = official[f"{SPEECH.name}.codes"]
-    first, rest = drift.logits_of(machine_of(SPEECH.variant.name), SPEECH, codes)
-    np.testing.assert_allclose(first, official[f"{SPEECH.name}.logits"][: len(codes)], atol=1e-4)
-    np.testing.assert_array_equal(rest.argmax(-1), codes[:, 1:])
+    first, *rest = Forced(machine_of(SPEECH.variant.name)).logits([SPEECH.request()], [codes])
+    np.testing.assert_allclose(first[:, :CODES], official[f"{SPEECH.name}.logits"][: len(codes), :CODES], atol=1e-4)
+    np.testing.assert_array_equal(np.stack(rest, axis=1).argmax(-1), codes[:, 1:])
 
 
 @pytest.mark.parametrize(
@@ -34,9 +35,10 @@ def test_drift(
 ) -> None:
     codes = official[f"{SPEECH.name}.codes"]
     name = SPEECH.variant.name
-    exact, made = (drift.logits_of(machine_of(name, each), SPEECH, codes) for each in (Quantisation.F32, quantisation))
-    heads = [drift.divergence(exact[0][:, :CODES], made[0][:, :CODES]).mean()]
-    heads += drift.divergence(exact[1], made[1]).mean(axis=0).tolist()
+    exact, made = (
+        Forced(machine_of(name, each)).logits([SPEECH.request()], [codes]) for each in (Quantisation.F32, quantisation)
+    )
+    heads = [divergence.divergence(*pair).mean() for pair in zip(exact, made, strict=True)]
     with capsys.disabled():
         print(f"\n{quantisation}: KL from float32 in nats, head 0 to 15:", *(f"{each:.4f}" for each in heads))
     assert max(heads) < most

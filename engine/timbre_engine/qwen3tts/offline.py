@@ -1,5 +1,6 @@
 """Utterances without a process and without the codec: what commands and tests look at."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ class Request:
     seed: int = 0
     frames: int = 64
     given: tuple[Given, ...] = ()
+    known: bool = False
+    """Whether the machine knows the voice's files already; otherwise they are looked at first."""
 
 
 class Offline:
@@ -51,29 +54,10 @@ class Offline:
 
     def join(self, request: Request) -> int:
         """Begin an utterance whose text is whole; its number. Raises InvalidInput that names the field."""
-        machine, voice = self._machine, request.voice
-        specs.check_voice(voice, machine.manifest)
-        machine.files.know(voice, machine.files.check(voice))
-        taken = machine.files.take(voice)
-        clip = request.clip or taken.clip
-        wanted = specs.Wanted(
-            voice=voice,
-            language=self._language(request.language),
-            seed=request.seed,
-            instructions=request.instructions,
-            vector=taken.vector if clip is None else clip.x_vector,
-            clip=clip,
-            streaming_text=taken.streaming_text if request.streaming_text is None else request.streaming_text,
-            greedy=request.greedy,
-            given=request.given,
-        )
-        number = len(self._streams)
-        spec = specs.make(wanted, taken.adapters, machine.manifest, machine.table, machine.model.tokenize)
-        stream = Stream(number, spec, machine.talker.open(taken.adapters))
+        machine, number = self._machine, len(self._streams)
+        stream = open_stream(machine, request, number)
         self._streams.append(stream)
         self._made.append([np.empty((0, machine.manifest.codec.codebooks), np.int32)])
-        stream.feed(request.text)
-        stream.end()
         self._scheduler.join(stream, Channel(number, machine.codec.state(), Output(0.0, 1.0)))
         return number
 
@@ -101,19 +85,60 @@ class Offline:
         elif isinstance(job, Finish):
             self._finished.add(job.channel.number)
 
-    def _language(self, language: str) -> str | None:
-        known = self._machine.manifest.languages
-        if language == "auto":
-            return None
-        return language if language in known else languages.resolve(language, known)
+
+def open_stream(machine: Machine, request: Request, number: int = 0) -> Stream:
+    """The stream of an utterance whose text is whole. Raises InvalidInput that names the field.
+
+    Its sequence and its adapters are the caller's to give back.
+    """
+    voice, spoken, language = request.voice, machine.manifest.languages, request.language
+    specs.check_voice(voice, machine.manifest)
+    if not request.known:
+        machine.files.know(voice, machine.files.check(voice))
+    taken = machine.files.take(voice)
+    clip = request.clip or taken.clip
+    wanted = specs.Wanted(
+        voice=voice,
+        language=None
+        if language == "auto"
+        else language
+        if language in spoken
+        else languages.resolve(language, spoken),
+        seed=request.seed,
+        instructions=request.instructions,
+        vector=taken.vector if clip is None else clip.x_vector,
+        clip=clip,
+        streaming_text=taken.streaming_text if request.streaming_text is None else request.streaming_text,
+        greedy=request.greedy,
+        given=request.given,
+    )
+    spec = specs.make(wanted, taken.adapters, machine.manifest, machine.table, machine.model.tokenize)
+    stream = Stream(number, spec, machine.talker.open(taken.adapters))
+    stream.feed(request.text)
+    stream.end()
+    return stream
 
 
 def codes_of(machine: Machine, request: Request) -> NDArray[np.int32]:
     """The codes of a text alone: [frames, codebooks]. Raises InvalidInput that names the field."""
+    return codes_of_all(machine, [request])[0]
+
+
+def codes_of_all(
+    machine: Machine, requests: Sequence[Request], tell: Callable[[int], object] = lambda _: None
+) -> list[NDArray[np.int32]]:
+    """The same for texts side by side, no more than the machine has slots; `tell` is given the number of new frames."""
     offline = Offline(machine)
-    number = offline.join(request)
-    while not offline.finished(number):
+    going = {offline.join(request): request.frames for request in requests}
+    counted = dict.fromkeys(going, 0)
+    while going:
         offline.tick()
-        if len(offline.codes(number)) >= request.frames:
-            offline.stop(number)
-    return offline.codes(number)[: request.frames]
+        for number, frames in list(going.items()):
+            made = min(len(offline.codes(number)), frames)
+            tell(made - counted[number])
+            counted[number] = made
+            if made == frames:
+                offline.stop(number)
+            if offline.finished(number):
+                del going[number]
+    return [offline.codes(number)[: request.frames] for number, request in enumerate(requests)]
