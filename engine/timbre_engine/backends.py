@@ -30,6 +30,8 @@ def _qwen3tts(settings: Settings) -> Backend:
             threads=settings.threads or cpus.language_threads(),
             codec_threads=settings.codec_threads or cpus.codec_threads(),
             gpu_layers=settings.gpu_layers,
+            codec_provider=settings.codec_provider,
+            predictor_provider=settings.predictor_provider,
             exact=settings.exact,
             max_loaded_adapters=settings.max_loaded_adapters,
             max_rank=settings.max_rank,

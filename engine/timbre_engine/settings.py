@@ -43,6 +43,13 @@ class Settings:
     gpu_layers: NonNegativeInt = 0
     """Layers of the talker on a GPU, where the library was built for one."""
 
+    codec_provider: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the codec computes. cuda wants onnxruntime-gpu in place of onnxruntime; auto: cuda where that is installed
+    and --gpu-layers is not 0, else cpu."""
+
+    predictor_provider: Literal["auto", "cpu", "cuda"] = "cpu"
+    """Where the code predictor computes, as for the codec."""
+
     exact: bool = False
     """Compute as the official implementation does, slower: float32 KV cache and no flash attention."""
 

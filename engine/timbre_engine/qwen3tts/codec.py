@@ -12,6 +12,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from timbre_common.errors import InvalidInput, SetupError
+from timbre_engine.qwen3tts import providers
+from timbre_engine.qwen3tts.options import Provider
 
 _CODES: Final = "codes"
 _PCM: Final = "pcm"
@@ -41,8 +43,11 @@ class CodecState:
 class Codec:
     """The loaded decoder. Calls may come from any thread, several at once, as long as each state is in one of them."""
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        """Load `codec.onnx`; `threads` compute one call. Raises SetupError that says what to do."""
+    def __init__(self, path: Path, threads: int = 1, *, provider: Provider = "cpu", gpu_layers: int = 0) -> None:
+        """Load `codec.onnx`; `threads` compute one call. Raises SetupError that says what to do.
+
+        `provider`, with the talker's `gpu_layers`: where it computes. States stay there.
+        """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         # Plans made for each length of chunk, and an arena, hold on to memory and gain nothing.
@@ -50,14 +55,14 @@ class Codec:
         options.enable_cpu_mem_arena = False
         # A thread that spins while it waits takes the core from the language models, several times the work it saves.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = providers.session(path, options, provider, gpu_layers)
+        self._device = providers.device(self._session)
+        properties = self._session.get_modelmeta().custom_metadata_map
         try:
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            properties = self._session.get_modelmeta().custom_metadata_map
             self.codebook_size = int(properties["codebook_size"])
             self.samples_per_frame = int(properties["samples_per_frame"])
-        except Exception as error:  # ONNX Runtime's errors have no root of their own
-            reason = " ".join(str(error).split())
-            raise SetupError(f"{path} cannot be loaded ({reason}): convert the checkpoint again") from error
+        except (KeyError, ValueError) as error:
+            raise SetupError(f"{path} is no codec ({error}): convert the checkpoint again") from error
         inputs = {each.name: each for each in self._session.get_inputs()}
         self.codebooks: int = inputs.pop(_CODES).shape[2]
         self._names = [name.removeprefix(_STATE) for name in inputs]
@@ -117,7 +122,12 @@ class Codec:
         return list(pcm)
 
     def _run(self, codes: NDArray[np.int64], values: list[ort.OrtValue]) -> tuple[Samples, list[ort.OrtValue]]:
-        feeds = {_STATE + name: value for name, value in zip(self._names, values, strict=True)}
-        feeds[_CODES] = ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(codes))
-        pcm, *after = self._session.run_with_ort_values(self._outputs, feeds)
+        binding = self._session.io_binding()
+        binding.bind_ortvalue_input(_CODES, ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(codes)))
+        for name, value in zip(self._names, values, strict=True):
+            binding.bind_ortvalue_input(_STATE + name, value)
+        for name in self._outputs:
+            binding.bind_output(name, "cpu" if name == _PCM else self._device)
+        self._session.run_with_iobinding(binding)
+        pcm, *after = binding.get_outputs()
         return np.asarray(pcm.numpy(), np.float32), after

@@ -33,8 +33,18 @@ class Machine:
             exact=options.exact,
         )
         self.talker = Talker(self.model, settings, options.slots, head)
-        self.predictor = Predictor(options.model / manifests.PREDICTOR, threads=options.threads)
-        self.codec = Codec(options.model / manifests.CODEC, threads=options.codec_threads)
+        self.predictor = Predictor(
+            options.model / manifests.PREDICTOR,
+            threads=options.threads,
+            provider=options.predictor_provider,
+            gpu_layers=options.gpu_layers,
+        )
+        self.codec = Codec(
+            options.model / manifests.CODEC,
+            threads=options.codec_threads,
+            provider=options.codec_provider,
+            gpu_layers=options.gpu_layers,
+        )
         self.table = Embeddings(options.model, self.manifest)
         self.adapters = Adapters(options, self.manifest, self.model, self.talker)
         self.references = References(options.adapters, self.manifest, self.codec, self.talker)

@@ -1,10 +1,14 @@
 """How the worker computes, as the engine hands it over on the command line."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from timbre_engine.loras import Lora
+
+Provider = Literal["auto", "cpu", "cuda"]
+"""Where ONNX Runtime computes; auto: on the GPU if layers of the talker are there, and ONNX Runtime has CUDA."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +32,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Threads of the codec, beside them."""
     gpu_layers: int = 0
     """Layers of the talker on a GPU."""
+    codec_provider: Provider = "auto"
+    """Where the codec computes."""
+    predictor_provider: Provider = "cpu"
+    """Where the predictor computes."""
     exact: bool = False
     """Compute as the official implementation does: float32 KV cache, no flash attention."""
     max_loaded_adapters: int = 8

@@ -8,9 +8,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from timbre_common.errors import InvalidInput, SetupError
+from timbre_common.errors import InvalidInput
 from timbre_engine.model.manifest import Sampling
 from timbre_engine.model.predictor import CODES, VOCABULARY
+from timbre_engine.qwen3tts import providers
+from timbre_engine.qwen3tts.options import Provider
 from timbre_engine.qwen3tts.sampling import Draw
 
 _TIES: Final = 16
@@ -20,20 +22,25 @@ _TIES: Final = 16
 class Predictor:
     """A model directory's `predictor.onnx`, loaded. One call at a time."""
 
-    def __init__(self, path: Path, *, threads: int = 1, spinning: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int = 1,
+        spinning: bool = False,
+        provider: Provider = "cpu",
+        gpu_layers: int = 0,
+    ) -> None:
         """Threads that wait for work by spinning answer sooner, and take the time from whatever else has the core.
 
-        Raises SetupError where the file cannot be loaded.
+        `provider`, with the talker's `gpu_layers`: where it computes. Raises SetupError where it cannot be loaded.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
-        try:
-            self._session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime's own types have no common root but this
-            raise SetupError(f"{path} cannot be loaded: {error}; convert the checkpoint again") from error
+        self._session: Any = providers.session(path, options, provider, gpu_layers)
         self._width = int(self._session.get_inputs()[0].shape[1])
 
     def predict(
