@@ -27,7 +27,9 @@ _NEEDED: Final = ("av", "gguf", "numpy", "onnxruntime", "safetensors", "xllamacp
 _MOST_CONTINUED: Final = 22_500
 """Frames that a stream may be continued after: half an hour."""
 _WAIT_S: Final = 10.0
-"""Seconds that an utterance or a voice waits for a worker that is being replaced."""
+"""Seconds that an utterance waits for a worker that is being replaced."""
+_WORKERS: Final = 3
+"""Workers that a voice is given to, where each ends while it loads; then it may be what ends them."""
 
 
 class Qwen3TTSBackend:
@@ -82,12 +84,7 @@ class Qwen3TTSBackend:
     async def load(self, voice: Voice) -> str:
         """See Backend."""
         specs.check_voice(voice, self._manifest)
-        worker = await self._ready()
-        try:
-            loaded = await worker.load(voice)
-        except asyncio.CancelledError:
-            worker.send_now(Unload(voice))
-            raise
+        loaded = await self._load(voice)
         self._voices.append(voice)
         self._note(voice, loaded)
         return loaded.note
@@ -165,6 +162,25 @@ class Qwen3TTSBackend:
 
     def _now_resident(self, adapters: list[str]) -> None:
         self._resident = frozenset(adapters)
+
+    async def _load(self, voice: Voice) -> Loaded:
+        """Have a voice checked, by another worker where one ends meanwhile. Raises InvalidInput, EngineUnavailable."""
+        tries = 0
+        while True:
+            await self._there.wait()
+            worker = self._worker
+            assert worker is not None
+            try:
+                return await worker.load(voice)
+            except asyncio.CancelledError:
+                worker.send_now(Unload(voice))
+                raise
+            except EngineUnavailable:
+                tries += 1
+                if tries == _WORKERS:
+                    raise
+                if self._worker is worker:  # its end is known here before its keeper knows
+                    self._there.clear()
 
     async def _ready(self) -> WorkerProcess:
         try:

@@ -117,9 +117,14 @@ class Lanes:
     def _resize(self, lane: Lane, sequences: int) -> None:
         """Into a new context, the sequences in use with it."""
         context = self._context(lane.key, sequences)
+        try:
+            for index, sequence in enumerate(lane.used):
+                if sequence.positions:
+                    context.restore(index, lane.context.save(sequence.index))
+        except EngineUnavailable:  # the lane is as it was
+            context.close()
+            raise
         for index, sequence in enumerate(lane.used):
-            if sequence.positions:
-                context.restore(index, lane.context.save(sequence.index))
             sequence.index = index
         lane.context.close()
         lane.context = context

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_common.documents import Voice
+from timbre_common.errors import EngineUnavailable
 from timbre_engine.qwen3tts import languages, specs
 from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job
@@ -42,6 +43,7 @@ class Offline:
         self._streams: list[Stream] = []
         self._made: list[list[NDArray[np.int32]]] = []
         self._finished: set[int] = set()
+        self._errors: dict[int, EngineUnavailable] = {}
         self._scheduler = Scheduler(
             machine.manifest,
             machine.talker,
@@ -50,6 +52,7 @@ class Offline:
             machine.table,
             machine.model.tokenize,
             lambda stream: machine.adapters.give_back(stream.spec.adapters),
+            self._failed,
         )
 
     def join(self, request: Request) -> int:
@@ -72,12 +75,17 @@ class Offline:
         return np.concatenate(self._made[number])
 
     def finished(self, number: int) -> bool:
-        """Whether it has ended."""
+        """Whether it has ended. Raises EngineUnavailable where it broke off."""
+        if number in self._errors:
+            raise self._errors[number]
         return number in self._finished
 
     def stop(self, number: int) -> None:
         """End it at the next tick."""
         self._streams[number].cancelled = True
+
+    def _failed(self, stream: Stream, error: EngineUnavailable) -> None:
+        self._errors[stream.number] = error
 
     def _put(self, job: Job) -> None:
         if isinstance(job, Decode):

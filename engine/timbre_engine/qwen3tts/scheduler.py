@@ -3,6 +3,7 @@
 A tick makes one frame of each stream whose text is there. Streams join and leave between ticks.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_common.audio import SAMPLE_RATE
+from timbre_common.errors import EngineUnavailable
 from timbre_engine.backend import Reason
 from timbre_engine.model.manifest import Manifest
 from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job, Prime, Silence
 from timbre_engine.qwen3tts.embeddings import Embeddings
+from timbre_engine.qwen3tts.lanes import Lane
 from timbre_engine.qwen3tts.predictor import Predictor
 from timbre_engine.qwen3tts.sampling import Draw, sample
 from timbre_engine.qwen3tts.stream import MIN_TOKENS, Stream
 from timbre_engine.qwen3tts.talker import Talker
+
+_log = logging.getLogger(__name__)
 
 CHUNKS: Final = (1, 1, 2, 2, 3, 4)
 """Frames of a stream's codec calls, the last for all further ones: the first leaves early, later ones cost less."""
@@ -46,8 +51,12 @@ class Scheduler:
         table: Embeddings,
         tokenize: Callable[[str], list[int]],
         left: Callable[[Stream], None],
+        failed: Callable[[Stream, EngineUnavailable], None],
     ) -> None:
-        """`put` takes the codec's jobs; `left` is told of a stream that has gone, its sequence given back."""
+        """`put` takes the codec's jobs; `left` is told of a stream that has gone, its sequence given back.
+
+        `failed` is told before it of one that could not go on.
+        """
         self._manifest = manifest
         self._talker = talker
         self._predictor = predictor
@@ -55,6 +64,9 @@ class Scheduler:
         self._table = table
         self._tokenize = tokenize
         self._left = left
+        self._failed = failed
+        self._broken = False
+        """Whether a lane broke since a frame was last made."""
         self._speakers: dict[int, Speaker] = {}
         ids = manifest.codec_ids
         self._allowed = np.zeros(ids.vocabulary, bool)
@@ -76,8 +88,9 @@ class Scheduler:
     def tick(self) -> bool:
         """One frame of each stream that can make one. Whether there was anything to do."""
         worked = False
-        for speaker in list(self._speakers.values()):
-            worked |= self._settle(speaker)
+        for number in list(self._speakers):
+            speaker = self._speakers.get(number)
+            worked |= speaker is not None and self._settle(speaker)
         ready = [speaker for speaker in self._speakers.values() if speaker.stream.can_step and not speaker.stream.waits]
         if ready:
             self._step(ready)
@@ -115,7 +128,10 @@ class Scheduler:
         if stream.skip_given():
             return True
         if stream.can_begin:
-            stream.begin(self._talker, self._table, self._manifest)
+            try:
+                stream.begin(self._talker, self._table, self._manifest)
+            except EngineUnavailable as error:
+                self._break(stream.sequence.lane, error)
             return True
         if stream.exhausted:
             self._leave(speaker, Finish(speaker.channel, Reason.FINISHED, stream.leftover))
@@ -123,9 +139,27 @@ class Scheduler:
         return False
 
     def _step(self, speakers: list[Speaker]) -> None:
+        lanes: dict[Lane, list[Speaker]] = {}
+        for speaker in speakers:
+            lanes.setdefault(speaker.stream.sequence.lane, []).append(speaker)
+        stepped: list[Speaker] = []
+        answers = []
+        for lane, members in lanes.items():
+            vectors = np.stack([speaker.stream.next_input(self._table) for speaker in members])
+            try:
+                answers.append(self._talker.step([speaker.stream.sequence for speaker in members], vectors))
+            except EngineUnavailable as error:
+                self._break(lane, error)
+            else:
+                stepped += members
+                self._broken = False
+        if stepped:
+            hidden, logits = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+            self._frame(stepped, hidden, logits)
+
+    def _frame(self, speakers: list[Speaker], hidden: NDArray[np.float32], logits: NDArray[np.float32]) -> None:
+        """A frame of each, or its run's end: hidden states [n, hidden], codec logits [n, codec vocabulary]."""
         streams = [speaker.stream for speaker in speakers]
-        vectors = np.stack([stream.next_input(self._table) for stream in streams])
-        hidden, logits = self._talker.step([stream.sequence for stream in streams], vectors)
         going, codes = [], []
         for row, stream in enumerate(streams):
             code = self._code(stream, logits[row])
@@ -172,3 +206,20 @@ class Scheduler:
         self._talker.close(speaker.stream.sequence)
         self._put(finish)
         self._left(speaker.stream)
+
+    def _break(self, lane: Lane, error: EngineUnavailable) -> None:
+        """What speaks in a lane fails; whoever comes next finds a new one.
+
+        Raises the error where a lane broke before and nothing was made since: then it is not the lane.
+        """
+        if self._broken:
+            raise error
+        self._broken = True
+        _log.error("%s: what speaks with the same adapter fails", error)
+        for speaker in [each for each in self._speakers.values() if each.stream.sequence.lane is lane]:
+            del self._speakers[speaker.stream.number]
+            speaker.channel.cancelled.set()
+            self._talker.close(speaker.stream.sequence)
+            self._failed(speaker.stream, error)
+            self._left(speaker.stream)
+        self._talker.drop(lane)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from timbre_engine.llama.context import Context, ContextSettings
 from timbre_engine.llama.model import Adapter, Model
-from timbre_engine.qwen3tts.lanes import LaneKey, Lanes, TalkerSequence
+from timbre_engine.qwen3tts.lanes import Lane, LaneKey, Lanes, TalkerSequence
 
 PREFIXES: Final = 64
 """Prefixes that are kept; the one unused for longest goes. About 1 MB each, and more with a clip's text in it."""
@@ -93,16 +93,21 @@ class Talker:
     def step(
         self, sequences: Sequence[TalkerSequence], vectors: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """One position of each: [n, hidden] -> (hidden states [n, hidden], codec logits [n, codec vocabulary])."""
-        hidden = np.empty_like(vectors)
-        logits = np.empty((len(sequences), self._head.stop - self._head.start), np.float32)
-        for lane in {id(sequence.lane): sequence.lane for sequence in sequences}.values():
-            rows = [row for row, sequence in enumerate(sequences) if sequence.lane is lane]
-            indices, positions = zip(*((sequences[row].index, sequences[row].positions) for row in rows), strict=True)
-            hidden[rows], logits[rows] = lane.context.step(indices, positions, vectors[rows], self._head)
-            for row in rows:
-                sequences[row].positions += 1
-        return hidden, logits
+        """One position of each of a lane's: [n, hidden] -> (hidden states [n, hidden], codec logits [n, vocabulary]).
+
+        Raises EngineUnavailable; the lane is then good for nothing.
+        """
+        indices, positions = zip(*((each.index, each.positions) for each in sequences), strict=True)
+        answer = sequences[0].lane.context.step(indices, positions, vectors, self._head)
+        for sequence in sequences:
+            sequence.positions += 1
+        return answer
+
+    def drop(self, lane: Lane) -> None:
+        """Free a lane that broke and nothing uses any more, and what was kept of it."""
+        self._lanes.drop(lane)
+        for key in [key for key in self._prefixes if key[0] == lane.key]:
+            del self._prefixes[key]
 
     def release(self, adapter: Adapter) -> None:
         """Free the lanes of an adapter that leaves memory; no sequence may be using it."""

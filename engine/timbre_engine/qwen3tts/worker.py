@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from timbre_common import logs
-from timbre_common.errors import InvalidInput, TimbreError, TooLarge
+from timbre_common.errors import EngineUnavailable, InvalidInput, TimbreError, TooLarge
 from timbre_engine import pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
 from timbre_engine.qwen3tts import memory, messages, specs
@@ -85,6 +85,7 @@ class Worker:
             machine.table,
             machine.model.tokenize,
             self._left,
+            self._failed,
         )
         self._warming = Warming(machine)
         self._resident: list[str] = []
@@ -221,6 +222,9 @@ class Worker:
     def _left(self, stream: Stream) -> None:
         self._machine.adapters.give_back(stream.spec.adapters)
         self._tell_resident()
+
+    def _failed(self, stream: Stream, error: EngineUnavailable) -> None:
+        self._send(Failed(stream.number, str(error)))
 
     def _tell_resident(self) -> None:
         resident = sorted(digest.removeprefix("sha256:") for digest in self._machine.adapters.resident())

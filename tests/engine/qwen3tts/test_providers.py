@@ -34,7 +34,7 @@ def test_the_choice(wanted: Provider, offered: list[str], gpu_layers: int, devic
 
 
 def test_cuda_that_is_not_offered_is_refused() -> None:
-    with pytest.raises(SetupError, match="install onnxruntime-gpu.* in place of onnxruntime"):
+    with pytest.raises(SetupError, match=r"install onnxruntime-gpu.* in place of onnxruntime"):
         providers.choose("cuda", WITHOUT, 99)
 
 
