@@ -50,7 +50,7 @@ async def listed(engine: EngineProcess) -> list[dict[str, object]]:
 
 
 async def resident(engine: EngineProcess, *wanted: bool) -> None:
-    """Waits until just these of the adapters are in memory."""
+    """Waits until just these of the adapters are in memory, of the voices by name."""
     while [each["resident"] for each in await listed(engine)] != list(wanted):
         pass
 
@@ -222,7 +222,7 @@ async def test_an_adapter_that_was_exchanged_is_not_given_to_the_library(
         (adapters / name).write_bytes((adapters / "lisa.gguf").read_bytes()[:-4] + ending)
     voices = [adapted(voice, name) for voice, name in zip(["lisa", "louise", "lena"], files, strict=True)]
     await qwen3tts.put_voices(VoicesDocument(generation=10, voices=voices))
-    await resident(qwen3tts, False, True, True)
+    await resident(qwen3tts, True, False, True)  # by name: lena, lisa, louise; lisa's was read first, and gave way
     (adapters / "exchanged.gguf").write_bytes(b"GGUF" + bytes(100))
     async with engine_stream_of(qwen3tts.url) as stream:
         end = (await stream.say(Start(voice="lisa"), [TEXT])).end

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,7 +137,8 @@ async def test_warm_before_it_says_so_and_nothing_left_when_told_to_stop(tiny_mo
         fields = {"model": "tts-1", "voice": "vivian", "input": "Oui."}
         assert (await engine.fetch("/v1/audio/speech", "POST", json.dumps(fields).encode()))[0] == 503
         await engine.healthy()
-        voices = (await engine.json("/v1/audio/voices"))["voices"]
+        while len(voices := (await engine.json("/v1/audio/voices"))["voices"]) < 2:  # loaded once it is ready
+            pass
         assert [(voice["id"], voice["languages"][0]) for voice in voices] == [("ryan", "und"), ("vivian", "und")]
         assert (await engine.fetch("/v1/audio/speech", "POST", json.dumps(fields).encode()))[0] == 200
         body = json.dumps({**fields, "instructions": "Whisper."}).encode()
@@ -151,6 +153,10 @@ async def test_warm_before_it_says_so_and_nothing_left_when_told_to_stop(tiny_mo
     await gone(workers)
 
 
+async def voices_of(engine: EngineProcess) -> Any:
+    return json.loads((await engine.fetch("/admin/voices", admin=True))[1])
+
+
 async def test_voices_of_the_command_line(tiny_model: Path, tmp_path: Path) -> None:
     """Their files may lie anywhere; a broken one fails its voice alone. Killed, the engine leaves no worker."""
     (tmp_path / "lisa.gguf").write_bytes((tiny_model / "adapters" / "lisa.gguf").read_bytes())
@@ -158,16 +164,11 @@ async def test_voices_of_the_command_line(tiny_model: Path, tmp_path: Path) -> N
     (tmp_path / "voices.yaml").write_text("generation: 4\nvoices: [{name: vivian, languages: [fr]}]\n")
     loras = [f"--lora=lisa={tmp_path / 'lisa.gguf'}:0.5", f"--lora=bad={tmp_path / 'bad.gguf'}"]
     async with EngineProcess(f"--model={tiny_model}", *loras, f"--voices={tmp_path / 'voices.yaml'}") as engine:
-        while len((await engine.json("/v1/audio/voices"))["voices"]) < 2:
-            pass
-        _, body = await engine.fetch("/admin/voices", admin=True)
-        found = json.loads(body)
+        found = await voices_of(engine)
+        while "loading" in (states := {name: voice["state"] for name, voice in found["voices"].items()}).values():
+            found = await voices_of(engine)
         assert found["generation"] == 4
-        assert {name: voice["state"] for name, voice in found["voices"].items()} == {
-            "bad": "failed",
-            "lisa": "ready",
-            "vivian": "ready",
-        }
+        assert states == {"bad": "failed", "lisa": "ready", "vivian": "ready"}
         async with engine_stream_of(engine.url) as stream:
             assert isinstance((await stream.say(Start(voice="lisa"), ["Oui."])).end, Done)
         (listed,) = json.loads((await engine.fetch("/lora-adapters", admin=True))[1])
