@@ -151,3 +151,23 @@ def test_the_command_makes_it_visible(model_dir: Path, adapter_file: Path) -> No
     ]
     answer = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
     assert json.loads(answer.stdout) == {"codes": expected(ADAPTED).tolist()}
+
+
+def test_the_command_repeats_what_a_seed_drew(model_dir: Path) -> None:
+    drawn = []
+    for seed in ("5", "5", "6"):
+        command = [
+            BIN / "timbre-engine",
+            "codes",
+            model_dir,
+            "--text",
+            "Oui.",
+            "--frames",
+            "6",
+            "--seed",
+            seed,
+            "--json",
+        ]
+        answer = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
+        drawn.append(json.loads(answer.stdout)["codes"])
+    assert drawn[0] == drawn[1] != drawn[2] and len(drawn[0]) == 6

@@ -124,7 +124,7 @@ async def test_a_style_is_speed_and_loudness(qwen3tts: EngineProcess, client: op
 async def test_a_seed_repeats_a_stream_and_another_does_not(
     qwen3tts: EngineProcess, client: openai.AsyncOpenAI
 ) -> None:
-    chance = Voice(name="ryan", languages=["und"], speaker="Ryan")
+    chance = Voice(name="ryan", languages=["und"], speaker="Ryan", sampling=Sampling(temperature=0.9))
     assert (await qwen3tts.put_voices(VoicesDocument(generation=3, voices=[chance]))).voices["ryan"].reason == ""
     first, again, other, unseeded = [
         await speak(client, voice="ryan", input="Oui.", extra_body=fields)
