@@ -109,7 +109,8 @@ class Codec:
         if len(codes) != len(states) or len({len(each) for each in codes}) > 1:
             raise InvalidInput("as many states as codes, and equally many frames each, are right", _CODES)
         checked = [self.check(each, f"{_CODES}[{stream}]") for stream, each in enumerate(codes)]
-        if len(checked) < 2 or not 0 < len(checked[0]) <= FRAMES_TOGETHER:
+        apart = self._device != "cpu"  # the states would have to leave the device to be put together
+        if apart or len(checked) < 2 or not 0 < len(checked[0]) <= FRAMES_TOGETHER:
             return [self.decode(each, state) for each, state in zip(checked, states, strict=True)]
         together = [
             ort.OrtValue.ortvalue_from_numpy(np.concatenate([value.numpy() for value in values]))

@@ -1,5 +1,6 @@
 """The logits of every head where every code is given, so that two models look back on the same speech."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -31,13 +32,12 @@ class Forced:
     def __init__(self, machine: Machine) -> None:
         """Raises InvalidInput where the predictor is not one that this release converts."""
         self._machine = machine
-        model = onnx.load(machine.options.model / PREDICTOR)
-        self._names = _give_codes(model.graph, machine.options.model / PREDICTOR)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = machine.options.threads
-        self._session: Any = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        with tempfile.TemporaryDirectory() as folder:  # from bytes, ONNX Runtime would keep them beside its weights
+            path = Path(folder) / PREDICTOR
+            self._names = _write_forced(machine.options.model / PREDICTOR, path)
+            self._session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         ids = machine.manifest.codec_ids
         self._drawn = [*range(ids.codes), ids.eos]
 
@@ -100,6 +100,14 @@ class Forced:
         }
         logits: Logits = self._session.run(self._names, given)
         return logits
+
+
+def _write_forced(path: Path, target: Path) -> list[str]:
+    """The graph with each step's code the given one, its logits as outputs; their names."""
+    model = onnx.load(path)
+    names = _give_codes(model.graph, path)
+    onnx.save(model, target)
+    return names
 
 
 def _give_codes(graph: Any, path: Path) -> list[str]:
