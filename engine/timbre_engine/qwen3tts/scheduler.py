@@ -216,10 +216,12 @@ class Scheduler:
             raise error
         self._broken = True
         _log.error("%s: what speaks with the same adapter fails", error)
-        for speaker in [each for each in self._speakers.values() if each.stream.sequence.lane is lane]:
+        gone = [speaker for speaker in self._speakers.values() if speaker.stream.sequence.lane is lane]
+        for speaker in gone:
             del self._speakers[speaker.stream.number]
             speaker.channel.cancelled.set()
             self._talker.close(speaker.stream.sequence)
+        self._talker.drop(lane)
+        for speaker in gone:
             self._failed(speaker.stream, error)
             self._left(speaker.stream)
-        self._talker.drop(lane)
