@@ -1,6 +1,6 @@
 """Utterances without a process and without the codec: what commands and tests look at."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +99,7 @@ def open_stream(machine: Machine, request: Request, number: int = 0) -> Stream:
 
     Its sequence and its adapters are the caller's to give back.
     """
-    voice, spoken, language = request.voice, machine.manifest.languages, request.language
+    voice = request.voice
     specs.check_voice(voice, machine.manifest)
     if not request.known:
         machine.files.know(voice, machine.files.check(voice))
@@ -107,11 +107,7 @@ def open_stream(machine: Machine, request: Request, number: int = 0) -> Stream:
     clip = request.clip or taken.clip
     wanted = specs.Wanted(
         voice=voice,
-        language=None
-        if language == "auto"
-        else language
-        if language in spoken
-        else languages.resolve(language, spoken),
+        language=_language(request.language, machine.manifest.languages),
         seed=request.seed,
         instructions=request.instructions,
         vector=taken.vector if clip is None else clip.x_vector,
@@ -125,6 +121,12 @@ def open_stream(machine: Machine, request: Request, number: int = 0) -> Stream:
     stream.feed(request.text)
     stream.end()
     return stream
+
+
+def _language(language: str, known: Mapping[str, int]) -> str | None:
+    if language == "auto":
+        return None
+    return language if language in known else languages.resolve(language, known)
 
 
 def codes_of(machine: Machine, request: Request) -> NDArray[np.int32]:
