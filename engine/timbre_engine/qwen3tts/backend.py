@@ -7,6 +7,8 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from typing import Final
 
+import msgspec
+
 from timbre_common.backoff import Backoff
 from timbre_common.documents import Voice
 from timbre_common.engine_stream import Codes
@@ -194,9 +196,10 @@ class Qwen3TTSBackend:
     async def _keep(self, worker: WorkerProcess | None) -> None:
         """Keeps one worker running until cancelled."""
         backoff = Backoff()
+        replacement = msgspec.structs.replace(self._options, take_in=False)
         while True:
             try:
-                worker = worker or await WorkerProcess.start(self._options, self._now_resident)
+                worker = worker or await WorkerProcess.start(replacement, self._now_resident)
                 await self._attend(worker)
                 backoff.reset()
             except SetupError as error:

@@ -40,6 +40,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Compute as the official implementation does: float32 KV cache, no flash attention."""
     max_loaded_adapters: int = 8
     """Adapters in memory at most; the one unused for longest goes."""
+    take_in: bool = True
+    """Read adapters and take in prefixes while nothing speaks. A worker that replaces another does not: what ended that
+    one may be an adapter, and would end each that follows."""
     max_rank: int = 64
     """Rank that an adapter may have."""
 

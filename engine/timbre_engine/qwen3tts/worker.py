@@ -169,7 +169,8 @@ class Worker:
             file = files.adapter
             found = None if file is None else LoadedAdapter(file.digest.removeprefix("sha256:"), file.rank)
             self._send(Loaded(load.request, "; ".join(notes), found))
-            self._warming.add(voice)
+            if self._machine.options.take_in:
+                self._warming.add(voice)
 
     def _begin(self, begin: Begin) -> None:
         machine, voice = self._machine, begin.voice

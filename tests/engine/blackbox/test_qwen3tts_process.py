@@ -119,8 +119,27 @@ async def test_a_worker_that_is_killed_is_replaced(qwen3tts: EngineProcess) -> N
             assert isinstance(after.end, Error) and after.end.code == "engine_unavailable"
             assert time.monotonic() < broke_at + 10
         assert qwen3tts.children() != [worker]
-    voices = (await qwen3tts.fetch("/lora-adapters", admin=True))[1]
-    assert [voice["resident"] for voice in json.loads(voices)] == [True]
+    assert await resident(qwen3tts) == [True]
+
+
+async def resident(engine: EngineProcess) -> list[bool]:
+    voices = (await engine.fetch("/lora-adapters", admin=True))[1]
+    return [voice["resident"] for voice in json.loads(voices)]
+
+
+async def test_a_replacement_reads_no_adapter_before_one_speaks(qwen3tts: EngineProcess) -> None:
+    """An adapter may be what ended the worker before."""
+    (worker,) = qwen3tts.children()
+    os.kill(worker, signal.SIGKILL)
+    while qwen3tts.children() in ([], [worker]):
+        await asyncio.sleep(0.05)
+    async with engine_stream_of(qwen3tts.url) as stream:
+        while not isinstance((await stream.say(Start(voice="vivian"), ["Oui."])).end, Done):
+            pass
+        await asyncio.sleep(0.5)  # where it read one, it would by now
+        assert await resident(qwen3tts) == [False]
+        assert isinstance((await stream.say(Start(voice="lisa"), ["Oui."])).end, Done)
+        assert await resident(qwen3tts) == [True]
 
 
 async def test_warm_before_it_says_so_and_nothing_left_when_told_to_stop(tiny_model: Path, tmp_path: Path) -> None:
