@@ -1,4 +1,4 @@
-# The commands of this project; `make` alone lists them. No compiler is needed.
+# The commands of this project; `make` alone lists them. No compiler is needed, but for `make native`.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
@@ -48,6 +48,11 @@ test: .venv/.dev-stamp apt-packages ## Run all tests; TESTS=tests/common runs so
 .PHONY: parity
 parity: .venv/.dev-stamp .parity-venv/.made ## Compare the engine with the official implementation, which is installed beside it
 	@.venv/bin/pytest tests/parity
+
+.PHONY: native
+native: .venv/.native-stamp ## Build llama.cpp's library for this machine (minutes, a C++ compiler), and test the engine over it
+	@TIMBRE_ENGINE_LLAMA_LIBRARY=native .venv/bin/pytest -k 'not contract or native' \
+	  tests/golden/test_codes.py tests/engine/contract tests/engine/test_llama.py tests/engine/blackbox/test_qwen3tts_adapters.py
 
 .PHONY: check
 check: .venv/.dev-stamp ## Check format, lint, types and import contracts
@@ -105,6 +110,12 @@ clean: ## Remove .venv, caches and builds
 	@echo 'installing what tests and checks need into .venv'
 	@$(PIP) --editable '.[dev]'
 	@touch .venv/.run-stamp .venv/.model-stamp .venv/.convert-stamp $@
+
+# What the package has beside the library, image input and such, is left out.
+.venv/.native-stamp: .venv/.dev-stamp
+	@echo 'building llama.cpp for this machine: minutes'
+	@CMAKE_ARGS="$${CMAKE_ARGS--DLLAVA_BUILD=OFF}" $(PIP) --editable '.[native]'
+	@touch $@
 
 # The official package names audio libraries that the comparison does not need, and dashscope is here for Qwen's
 # vocabulary: both are installed without what they depend on.

@@ -29,6 +29,7 @@ def _qwen3tts(settings: Settings) -> Backend:
             lane_slots=settings.lane_slots,
             threads=settings.threads or cpus.language_threads(),
             codec_threads=settings.codec_threads or cpus.codec_threads(),
+            llama_library=settings.llama_library,
             gpu_layers=settings.gpu_layers,
             codec_provider=settings.codec_provider,
             predictor_provider=settings.predictor_provider,

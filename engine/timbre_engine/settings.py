@@ -9,6 +9,7 @@ from cyclopts.types import NonNegativeFloat, NonNegativeInt, Port, PositiveFloat
 from cyclopts.validators import Number
 
 from timbre_common import names
+from timbre_engine.llama.source import Choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,10 @@ class Settings:
 
     codec_threads: NonNegativeInt = 0
     """Threads of the codec; 0: one, or two where the process may use four processors or more."""
+
+    llama_library: Choice = "auto"
+    """llama.cpp's library. prebuilt: as xllamacpp's wheel carries it; native: as llama-cpp-python was built for this
+    machine, its GPU included; auto: the first of them that is installed."""
 
     gpu_layers: NonNegativeInt = 0
     """Layers of the talker on a GPU, where the library was built for one."""

@@ -28,7 +28,15 @@ PLAIN = "stream_french_vivian"
 
 @pytest.fixture(scope="module")
 def machine(model_dir: Path, adapter_file: Path) -> Iterator[Machine]:
-    machine = Machine(Options(model=model_dir, adapters=adapter_file.parent, slots=4, lane_slots=4, exact=True))
+    options = Options(
+        model=model_dir,
+        adapters=adapter_file.parent,
+        slots=4,
+        lane_slots=4,
+        llama_library=golden.LIBRARY,
+        exact=True,
+    )
+    machine = Machine(options)
     yield machine
     machine.close()
 
@@ -120,7 +128,14 @@ def test_hidden_states_are_within_1e_5(machine: Machine, adapter_file: Path, mon
 
 
 def test_adapters_swapped_a_thousand_times_leave_no_trace(model_dir: Path, adapter_file: Path) -> None:
-    options = Options(model=model_dir, adapters=adapter_file.parent, slots=1, exact=True, max_loaded_adapters=1)
+    options = Options(
+        model=model_dir,
+        adapters=adapter_file.parent,
+        slots=1,
+        llama_library=golden.LIBRARY,
+        exact=True,
+        max_loaded_adapters=1,
+    )
     machine = Machine(options)
     wanted = Adapter(path=adapter_file.name)
     machine.adapters.know(wanted, machine.adapters.check(wanted))

@@ -1,18 +1,22 @@
 """The golden data: a tiny checkpoint that a script makes, and what the official implementation answered on it."""
 
 import json
+import os
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from support.process import BIN
+from timbre_engine.llama.source import Choice
 
 DATA = Path(__file__).parents[1] / "golden" / "data"
+LIBRARY: Final = cast(Choice, os.environ.get("TIMBRE_ENGINE_LLAMA_LIBRARY", "auto"))
+"""What the suite runs over; `make native` sets it."""
 
 
 @cache

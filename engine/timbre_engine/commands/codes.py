@@ -11,6 +11,7 @@ from timbre_common.documents import Voice
 from timbre_common.errors import InvalidInput
 from timbre_common.voiceprofile import Adapter
 from timbre_common.voiceprofile import Sampling as VoiceSampling
+from timbre_engine.llama.source import Choice
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import Request, codes_of
 from timbre_engine.qwen3tts.options import Options
@@ -31,6 +32,7 @@ def codes(
     seed: int = 0,
     frames: int = 64,
     exact: bool = True,
+    llama_library: Choice = "auto",
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Print the codes of a text, frame by frame.
@@ -64,6 +66,8 @@ def codes(
         Frames at most; a frame is 80 ms.
     exact
         Compute as the official implementation does, in float32 where the model directory is.
+    llama_library
+        llama.cpp's library: prebuilt, native, or auto for the first of them that is installed.
     json
         Print one JSON object: {"codes": [[16 integers], …]}.
     """
@@ -71,7 +75,15 @@ def codes(
         raise InvalidInput("1 or more is right", "frames")
     folder = (lora or model_dir / "adapter").resolve().parent
     positions = max(512, frames + 256)
-    options = Options(model=model_dir, adapters=folder, slots=1, lane_slots=1, positions=positions, exact=exact)
+    options = Options(
+        model=model_dir,
+        adapters=folder,
+        slots=1,
+        lane_slots=1,
+        positions=positions,
+        llama_library=llama_library,
+        exact=exact,
+    )
     machine = Machine(options)
     penalty = 1.0 if greedy and repetition_penalty is None else repetition_penalty
     sampling = VoiceSampling(temperature=0.0 if greedy else None, repetition_penalty=penalty)

@@ -39,7 +39,7 @@ class Context:
 
     def __init__(self, model: Model, settings: ContextSettings) -> None:
         """Raises SetupError where there is not enough memory."""
-        self._library = api.library()
+        self._library = model.library
         self._model = model
         self.settings = settings
         params = self._library.llama_context_default_params()

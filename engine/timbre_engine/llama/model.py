@@ -13,21 +13,22 @@ from timbre_engine.llama import api, pages
 class Model:
     """Weights in memory, shared by every context. Not for use in two threads while it loads or closes."""
 
-    def __init__(self, path: Path, *, gpu_layers: int = 0) -> None:
-        """Raises SetupError."""
-        self._library = api.library()
-        params = self._library.llama_model_default_params()
+    def __init__(self, library: Any, path: Path, *, gpu_layers: int = 0) -> None:
+        """`library` is `api.library`'s. Raises SetupError."""
+        self.library = library
+        """What everything over this model is computed with."""
+        params = library.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         params.load_mode = api.LOAD_MMAP
-        self.handle = self._library.llama_model_load_from_file(str(path).encode(), params)
+        self.handle = library.llama_model_load_from_file(str(path).encode(), params)
         if not self.handle:
             raise SetupError(f"{path} cannot be loaded: convert the checkpoint again (timbre-engine convert)")
         # Most of it was read only to be copied in another layout, and the text table is read elsewhere, row by row.
         pages.give_back(path)
-        self._vocabulary = self._library.llama_model_get_vocab(self.handle)
-        self.hidden: int = self._library.llama_model_n_embd(self.handle)
+        self._vocabulary = library.llama_model_get_vocab(self.handle)
+        self.hidden: int = library.llama_model_n_embd(self.handle)
         """Width of embeddings and hidden states."""
-        self.vocabulary: int = self._library.llama_vocab_n_tokens(self._vocabulary)
+        self.vocabulary: int = library.llama_vocab_n_tokens(self._vocabulary)
         """Logits of a position."""
 
     def tokenize(self, text: str) -> list[int]:
@@ -35,7 +36,7 @@ class Model:
         data = unicodedata.normalize("NFC", text).encode()
         room = len(data) + 8
         tokens = (ctypes.c_int32 * room)()
-        count = self._library.llama_tokenize(self._vocabulary, data, len(data), tokens, room, False, False)
+        count = self.library.llama_tokenize(self._vocabulary, data, len(data), tokens, room, False, False)
         if count < 0:
             raise InvalidInput("the text cannot be tokenised", "text")
         return list(tokens[:count])
@@ -43,7 +44,7 @@ class Model:
     def close(self) -> None:
         """Free it; contexts and adapters must be closed before."""
         if self.handle:
-            self._library.llama_model_free(self.handle)
+            self.library.llama_model_free(self.handle)
             self.handle = None
 
 
@@ -52,7 +53,7 @@ class Adapter:
 
     def __init__(self, model: Model, path: Path) -> None:
         """Raises InvalidInput where the library refuses the file."""
-        self._library = api.library()
+        self._library = model.library
         self.handle = self._library.llama_adapter_lora_init(model.handle, str(path).encode())
         if not self.handle:
             raise InvalidInput("llama.cpp does not load it", "adapter")

@@ -1,6 +1,7 @@
 """Single rows of a tensor in a GGUF file, without loading the tensor."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from gguf import GGMLQuantizationType
@@ -14,9 +15,8 @@ from timbre_engine.llama import api
 class Rows:
     """A memory-mapped matrix whose rows are dequantised as they are asked for."""
 
-    def __init__(self, path: Path, tensor: str, rows: int) -> None:
+    def __init__(self, library: Any, path: Path, tensor: str, rows: int) -> None:
         """Raises InvalidInput that names the tensor where the file lacks it."""
-        library = api.library()
         file = library.gguf_init_from_file(str(path).encode(), api.GgufParams(no_alloc=True, ctx=None))
         if not file:
             raise InvalidInput("no GGUF file", str(path))

@@ -15,6 +15,7 @@ from timbre_common.engine_stream import Codes
 from timbre_common.errors import EngineUnavailable, InvalidInput, SetupError, TooLarge, Unsupported
 from timbre_common.voiceprofile import Adapter
 from timbre_engine.backend import AdapterState, Info, SynthesisRequest
+from timbre_engine.llama import source
 from timbre_engine.model import manifest as manifests
 from timbre_engine.qwen3tts import languages, own_voices, specs
 from timbre_engine.qwen3tts.messages import Begin, Loaded, LoadedAdapter, Unload
@@ -25,7 +26,7 @@ from timbre_engine.qwen3tts.utterance import WorkerUtterance
 _log = logging.getLogger(__name__)
 
 NAME: Final = "qwen3tts"
-_NEEDED: Final = ("av", "gguf", "numpy", "onnxruntime", "safetensors", "xllamacpp")
+_NEEDED: Final = ("av", "gguf", "numpy", "onnxruntime", "safetensors")
 _MOST_CONTINUED: Final = 22_500
 """Frames that a stream may be continued after: half an hour."""
 _WAIT_S: Final = 10.0
@@ -73,6 +74,7 @@ class Qwen3TTSBackend:
         missing = [module for module in _NEEDED if find_spec(module) is None]
         if missing:
             raise SetupError(f"{', '.join(missing)} missing: install the extra `qwen3tts` (timbre-voices[qwen3tts])")
+        source.choose(self._options.llama_library)
         first = await WorkerProcess.start(self._options, self._now_resident)
         self._keeper = asyncio.create_task(self._keep(first))
         await self._there.wait()

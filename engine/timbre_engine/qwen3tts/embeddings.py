@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,12 @@ Vectors = NDArray[np.float32]
 class Embeddings:
     """T(x) and C(x) of the reference, each [hidden] float32."""
 
-    def __init__(self, directory: Path, manifest: Manifest) -> None:
-        """Raises InvalidInput where a file is not the manifest's."""
+    def __init__(self, library: Any, directory: Path, manifest: Manifest) -> None:
+        """`library` is llama.cpp's. Raises InvalidInput where a file is not the manifest's."""
         ids = manifest.text_ids
-        self._text = Rows(directory / TALKER, "token_embd.weight", ids.vocabulary + manifest.codec_ids.vocabulary)
+        self._text = Rows(
+            library, directory / TALKER, "token_embd.weight", ids.vocabulary + manifest.codec_ids.vocabulary
+        )
         self._codes = np.load(directory / EMBEDDINGS, mmap_mode="r")
         self._vocabulary = manifest.codec_ids.vocabulary
         self._offsets = self._vocabulary + manifest.codec_ids.codes * np.arange(manifest.codec.codebooks - 1)

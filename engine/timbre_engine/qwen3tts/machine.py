@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from timbre_engine.llama import api
 from timbre_engine.llama.context import ContextSettings
 from timbre_engine.llama.model import Model
 from timbre_engine.model import manifest as manifests
@@ -25,7 +26,8 @@ class Machine:
         self.manifest = manifests.read(options.model)
         ids = self.manifest.text_ids
         head = slice(ids.vocabulary, ids.vocabulary + self.manifest.codec_ids.vocabulary)
-        self.model = Model(options.model / manifests.TALKER, gpu_layers=options.gpu_layers)
+        library = api.library(options.llama_library)
+        self.model = Model(library, options.model / manifests.TALKER, gpu_layers=options.gpu_layers)
         settings = ContextSettings(
             sequences=min(options.lane_slots, options.slots),
             positions=options.positions,
@@ -45,7 +47,7 @@ class Machine:
             provider=options.codec_provider,
             gpu_layers=options.gpu_layers,
         )
-        self.table = Embeddings(options.model, self.manifest)
+        self.table = Embeddings(library, options.model, self.manifest)
         self.adapters = Adapters(options, self.manifest, self.model, self.talker)
         self.references = References(options.adapters, self.manifest, self.codec, self.talker)
         self.files = VoiceFiles(

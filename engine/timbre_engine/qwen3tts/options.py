@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from timbre_engine.llama.source import Choice
 from timbre_engine.loras import Lora
 
 Provider = Literal["auto", "cpu", "cuda"]
@@ -30,6 +31,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Threads of talker and predictor."""
     codec_threads: int = 1
     """Threads of the codec, beside them."""
+    llama_library: Choice = "auto"
+    """Where llama.cpp's library is taken from."""
     gpu_layers: int = 0
     """Layers of the talker on a GPU."""
     codec_provider: Provider = "auto"

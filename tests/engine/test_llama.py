@@ -1,0 +1,70 @@
+"""Which of llama.cpp's libraries is taken, and its quantisers."""
+
+from importlib.metadata import PackageNotFoundError
+
+import numpy as np
+import pytest
+from gguf import GGMLQuantizationType
+from gguf.quants import dequantize
+
+from support import golden
+from timbre_common.errors import SetupError
+from timbre_engine.llama import api, native, prebuilt, source
+from timbre_engine.llama.quantise import quantise
+from timbre_engine.llama.source import Choice
+
+BOTH = {prebuilt.PACKAGE: prebuilt.RELEASE, native.PACKAGE: native.RELEASE}
+
+
+def choose(wanted: Choice, packages: dict[str, str]) -> str:
+    def installed(package: str) -> str:
+        try:
+            return packages[package]
+        except KeyError:
+            raise PackageNotFoundError(package) from None
+
+    return source.choose(wanted, installed).package
+
+
+@pytest.mark.parametrize(
+    ("wanted", "without", "taken"),
+    [
+        ("auto", "", prebuilt.PACKAGE),
+        ("auto", prebuilt.PACKAGE, native.PACKAGE),
+        ("prebuilt", native.PACKAGE, prebuilt.PACKAGE),
+        ("native", "", native.PACKAGE),
+    ],
+)
+def test_what_is_taken(wanted: Choice, without: str, taken: str) -> None:
+    assert choose(wanted, {name: release for name, release in BOTH.items() if name != without}) == taken
+
+
+@pytest.mark.parametrize(
+    ("wanted", "packages", "words"),
+    [
+        ("auto", {}, ["`qwen3tts`", "`native`"]),
+        ("native", {prebuilt.PACKAGE: prebuilt.RELEASE}, ["`native`"]),
+        ("prebuilt", {native.PACKAGE: native.RELEASE}, ["`qwen3tts`"]),
+        ("native", {native.PACKAGE: "0.3.1"}, ["0.3.1", native.RELEASE]),
+    ],
+)
+def test_what_is_missing_is_named(wanted: Choice, packages: dict[str, str], words: list[str]) -> None:
+    with pytest.raises(SetupError) as caught:
+        choose(wanted, packages)
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        (GGMLQuantizationType.Q8_0, 0.01),
+        (GGMLQuantizationType.Q6_K, 0.03),
+        (GGMLQuantizationType.Q5_0, 0.06),
+        (GGMLQuantizationType.Q4_K, 0.09),
+        (GGMLQuantizationType.Q4_0, 0.12),
+    ],
+)
+def test_quantised_weights_are_near_the_weights(kind: GGMLQuantizationType, error: float) -> None:
+    weights = np.random.default_rng(0).standard_normal((64, 512), np.float32)
+    stored = quantise(weights, kind, api.library(golden.LIBRARY))
+    assert error / 3 < np.std(dequantize(stored, kind) - weights) < error
