@@ -2,6 +2,7 @@
 
 A model directory of random weights speaks noise and never ends by itself, so each utterance is cancelled once enough
 of it was heard; speed and memory do not depend on the weights. Milliseconds, seconds and megabytes as the keys say.
+`stock` is llama.cpp's own speech path over the same talker (bench_stock.py), after everything else has ended.
 
 Usage: bench_engine.py [--model DIR] [--utterances 20] [--seconds 10] [--threads N] [--codec-threads N]
 """
@@ -226,6 +227,13 @@ def profile(model: Path, adapters: Path, threads: int, codec_threads: int) -> di
     return report
 
 
+def stock(model: Path) -> dict[str, Any]:
+    """llama.cpp's own speech path over the same talker, in a process of its own."""
+    command = [sys.executable, str(Path(__file__).with_name("bench_stock.py")), "--model", str(model)]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
 def step(machine: Machine, sequence: Any) -> None:
     """One step of the talker, again at the same position."""
     machine.talker.step([sequence], machine.table.pad[None])
@@ -283,6 +291,7 @@ def main() -> None:
             "engine": asyncio.run(
                 through_the_engine(model, adapters, arguments.utterances, arguments.seconds, threads)
             ),
+            "stock": stock(model),
         }
     print(json.dumps(report, indent=1))
 
