@@ -1,8 +1,10 @@
 """Which of llama.cpp's libraries is taken, and its quantisers."""
 
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from gguf import GGMLQuantizationType
 from gguf.quants import dequantize
@@ -12,6 +14,8 @@ from timbre_common.errors import SetupError
 from timbre_engine.llama import api, native, prebuilt, source
 from timbre_engine.llama.quantise import quantise
 from timbre_engine.llama.source import Choice
+from timbre_engine.qwen3tts.backend import Qwen3TTSBackend
+from timbre_engine.qwen3tts.options import Options
 
 BOTH = {prebuilt.PACKAGE: prebuilt.RELEASE, native.PACKAGE: native.RELEASE}
 
@@ -52,6 +56,16 @@ def test_what_is_missing_is_named(wanted: Choice, packages: dict[str, str], word
     with pytest.raises(SetupError) as caught:
         choose(wanted, packages)
     assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(("wanted", "file"), [("prebuilt", "xllamacpp.abi3.so"), ("native", "libllama.so")])
+async def test_the_worker_computes_with_what_was_asked_for(wanted: Choice, file: str, tiny_model: Path) -> None:
+    golden.skip_unless_there(wanted)
+    backend = Qwen3TTSBackend(Options(model=tiny_model, adapters=tiny_model, slots=1, llama_library=wanted))
+    await backend.start()
+    mapped = {Path(each.path).name for pid in backend.worker_pids for each in psutil.Process(pid).memory_maps()}
+    await backend.close()
+    assert mapped & {"xllamacpp.abi3.so", "libllama.so"} == {file}
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from support.process import BIN
@@ -17,6 +19,12 @@ from timbre_engine.llama.source import Choice
 DATA = Path(__file__).parents[1] / "golden" / "data"
 LIBRARY: Final = cast(Choice, os.environ.get("TIMBRE_ENGINE_LLAMA_LIBRARY", "auto"))
 """What the suite runs over; `make native` sets it."""
+
+
+def skip_unless_there(library: Choice) -> None:
+    """Skip a test over a library that was not built for this machine."""
+    if library == "native" and find_spec("llama_cpp") is None:
+        pytest.skip("llama.cpp's library was not built for this machine: make native builds it and runs these tests")
 
 
 @cache

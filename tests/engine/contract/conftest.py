@@ -1,11 +1,11 @@
 """Every backend is held to the same contract. A backend joins by a line in BACKENDS."""
 
 from collections.abc import AsyncIterator, Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from support import golden
 from timbre_common.documents import Voice
 from timbre_common.voiceprofile import Prosody
 from timbre_engine.backend import Backend
@@ -33,8 +33,8 @@ BACKENDS: dict[str, Callable[[Path], Backend]] = {
 
 @pytest.fixture(params=BACKENDS)
 async def backend(request: pytest.FixtureRequest, tiny_model: Path) -> AsyncIterator[Backend]:
-    if request.param == NATIVE and find_spec("llama_cpp") is None:
-        pytest.skip("llama.cpp's library was not built for this machine: make native builds it and runs these tests")
+    if request.param == NATIVE:
+        golden.skip_unless_there("native")
     backend = BACKENDS[request.param](tiny_model)
     await backend.start()
     yield backend
