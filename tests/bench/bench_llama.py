@@ -29,7 +29,7 @@ PREFIX = 10
 
 def compute(library: Choice, directory: Path, threads: int, steps: int) -> None:
     """A round for each line that comes: (wall, processor) milliseconds of the prefix, and of each step."""
-    model = Model(api.library(library), directory / manifests.TALKER, mmap=False)
+    model = Model(api.library(library), directory / manifests.TALKER)
     context = Context(model, ContextSettings(sequences=1, positions=512, threads=threads))
     vectors = np.random.default_rng(0).standard_normal((PREFIX, model.hidden), np.float32)
 
@@ -40,7 +40,7 @@ def compute(library: Choice, directory: Path, threads: int, steps: int) -> None:
 
     for _ in sys.stdin:
         context.forget(0)
-        calls = [partial(context.prefill, 0, 0, vectors)]
+        calls: list[Callable[[], object]] = [partial(context.prefill, 0, 0, vectors)]
         calls += [partial(context.step, [0], [PREFIX + step], vectors[:1], slice(0, 1)) for step in range(steps)]
         print(json.dumps([timed(call) for call in calls]), flush=True)
 

@@ -28,6 +28,7 @@ from ctypes import (
 )
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import psutil
@@ -115,7 +116,8 @@ class Stock:
     def __init__(self, directory: Path, mmproj: Path, threads: int) -> None:
         self.manifest = manifests.read(directory)
         self._library = library = api.library("prebuilt")
-        self._model = Model(library, directory / manifests.TALKER)
+        with patch("timbre_engine.llama.pages.give_back"):  # which is the engine's own thrift
+            self._model = Model(library, directory / manifests.TALKER)
         settings = ContextSettings(sequences=1, positions=512, threads=threads, compact=False)
         self._context = Context(self._model, settings)
         for name, (result, arguments) in {
