@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,43 +132,87 @@ def resident_mb(pid: int) -> float:
     return round(sum(process.memory_full_info().pss for process in tree) / 1e6, 1)
 
 
-async def through_the_engine(
-    model: Path, adapters: Path, utterances: int, seconds: float, threads: list[str]
-) -> dict[str, Any]:
-    """What a client of the engine measures."""
-    names = [f"voice{number}" for number in range(4 + utterances)]
-    voices = [Voice(name="plain", languages=["fr"])] + [
-        Voice(name=name, languages=["fr"], adapter=Adapter(path=f"{name}.gguf")) for name in names
+@asynccontextmanager
+async def engine_of(
+    model: Path, adapters: Path, voices: int, threads: list[str]
+) -> AsyncIterator[tuple[EngineProcess, list[EngineStream]]]:
+    """An engine of four slots that knows so many voices with adapters, at rest, and four connections to it."""
+    document = [Voice(name="plain", languages=["fr"])] + [
+        Voice(name=f"voice{number}", languages=["fr"], adapter=Adapter(path=f"voice{number}.gguf"))
+        for number in range(voices)
     ]
     flags = ["--backend=qwen3tts", f"--model={model}", f"--adapters={adapters}", "--slots=4", *threads]
-    began = time.monotonic()
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(EngineProcess(*flags))
-        start_s = time.monotonic() - began
-        await engine.put_voices(VoicesDocument(generation=1, voices=voices))
+        await engine.put_voices(VoicesDocument(generation=1, voices=document))
         await settled(engine)
-        streams = [await stack.enter_async_context(engine_stream_of(engine.url)) for _ in range(4)]
+        await at_rest(engine)
+        yield engine, [await stack.enter_async_context(engine_stream_of(engine.url)) for _ in range(4)]
+
+
+async def four_at_once(streams: list[EngineStream], seconds: float) -> float:
+    """Audio seconds per second of four streams with three adapters."""
+    began = time.monotonic()
+    listening = (
+        listen(stream, f"voice{number}", LONG, seconds) for stream, number in zip(streams, (0, 0, 1, 2), strict=True)
+    )
+    heard = await asyncio.gather(*listening)
+    return sum(each.seconds for each in heard) / (time.monotonic() - began)
+
+
+async def speed(model: Path, adapters: Path, utterances: int, seconds: float, threads: list[str]) -> dict[str, Any]:
+    """What a client of the engine measures. A voice that was never used has its adapter on disk."""
+    async with engine_of(model, adapters, 4 + utterances, threads) as (engine, streams):
         await listen(streams[0], "voice0", TEXT, 0.5)
         warm = [(await listen(streams[0], "voice0", TEXT, 0.1)).first_ms for _ in range(utterances)]
-        fresh = [(await listen(streams[0], name, TEXT, 0.1)).first_ms for name in names[4:]]
+        fresh = []
+        for number in range(4, 4 + utterances):
+            await on_disk(engine, f"voice{number}", streams[0])
+            fresh.append((await listen(streams[0], f"voice{number}", TEXT, 0.1)).first_ms)
         lone = [await listen(streams[0], "voice0", LONG, seconds) for _ in range(3)]
-        started = time.monotonic()
-        four = await asyncio.gather(
-            *(
-                listen(stream, f"voice{number}", LONG, seconds)
-                for stream, number in zip(streams, (0, 0, 1, 2), strict=True)
-            )
-        )
-        together = time.monotonic() - started
+        together = await four_at_once(streams, seconds)
         return {
-            "start_s": round(start_s, 1),
             "first_sample_ms_warm_voice": spread(warm),
             "first_sample_ms_voice_never_used": spread(fresh),
             "real_time_factor_one_stream_with_adapter": spread([each.real_time_factor for each in lone]),
             "start_delay_ms_one_stream": spread([each.start_delay_ms for each in lone]),
-            "audio_seconds_per_second_4_streams_3_adapters": round(sum(each.seconds for each in four) / together, 2),
-            "memory_mb_4_slots_3_adapters": resident_mb(engine.pid),
+            "audio_seconds_per_second_4_streams_3_adapters": round(together, 2),
         }
+
+
+async def memory(model: Path, adapters: Path, threads: list[str]) -> dict[str, Any]:
+    """Of the whole engine with three adapters: the most while four streams speak, and at rest afterwards."""
+    async with engine_of(model, adapters, 3, threads) as (engine, streams):
+        speaking = asyncio.create_task(four_at_once(streams, 3.0))
+        most = 0.0
+        while not speaking.done():
+            most = max(most, resident_mb(engine.pid))
+            await asyncio.sleep(0.5)
+        await speaking
+        await at_rest(engine)
+        return {"memory_mb_while_4_speak": most, "memory_mb_at_rest": resident_mb(engine.pid)}
+
+
+async def on_disk(engine: EngineProcess, voice: str, stream: EngineStream) -> None:
+    """Until a voice's adapter is not in memory: others speak in its place."""
+    number = 0
+    while True:
+        _, body = await engine.fetch("/lora-adapters", admin=True)
+        if not any(each["voice"] == voice and each["resident"] for each in json.loads(body)):
+            return
+        await listen(stream, f"voice{number}", TEXT, 0.1)
+        number += 1
+
+
+async def at_rest(engine: EngineProcess) -> None:
+    """Until it has computed nothing for three seconds."""
+    tree = [psutil.Process(engine.pid), *psutil.Process(engine.pid).children(recursive=True)]
+    quiet_since, before = time.monotonic(), -1.0
+    while time.monotonic() < quiet_since + 3:
+        now = sum(sum(process.cpu_times()[:2]) for process in tree)
+        if now > before + 0.05:
+            quiet_since, before = time.monotonic(), now
+        await asyncio.sleep(0.3)
 
 
 async def settled(engine: EngineProcess) -> None:
@@ -288,9 +332,8 @@ def main() -> None:
             "adapter_mb": round((adapters / "voice0.gguf").stat().st_size / 1e6, 2),
             "frame_ms": profile(model, adapters, arguments.threads, arguments.codec_threads),
             "threads": {"language": arguments.threads, "codec": arguments.codec_threads},
-            "engine": asyncio.run(
-                through_the_engine(model, adapters, arguments.utterances, arguments.seconds, threads)
-            ),
+            "engine": asyncio.run(speed(model, adapters, arguments.utterances, arguments.seconds, threads)),
+            "memory": asyncio.run(memory(model, adapters, threads)),
             "stock": stock(model),
         }
     print(json.dumps(report, indent=1))
