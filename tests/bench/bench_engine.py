@@ -11,12 +11,11 @@ import argparse
 import asyncio
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from safetensors.numpy import save_file
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+from bench.frame_profile import profile, spread
 from support.engine_process import EngineProcess
 from support.engine_stream import EngineStream, engine_stream_of
 from support.process import BIN
@@ -38,9 +38,6 @@ from timbre_common.engine_stream import Cancel, Done, End, Error, Start, Text
 from timbre_common.voiceprofile import Adapter
 from timbre_engine import cpus
 from timbre_engine.model import manifest as manifests
-from timbre_engine.qwen3tts.machine import Machine
-from timbre_engine.qwen3tts.options import Options
-from timbre_engine.qwen3tts.sampling import Draw
 
 TEXT = "La réunion commence dans cinq minutes au salon, et le café est prêt pour celles qui en veulent une tasse."[:100]
 LONG = "Une longue histoire que personne n'interrompt et qui continue encore un bon moment dans le soir. " * 6
@@ -70,15 +67,6 @@ class Listened:
         """From the request on, so late playback may begin that it never runs dry."""
         before = [0, *(samples for _, samples in self.pieces)]
         return 1000 * max(at - samples / SAMPLE_RATE for (at, _), samples in zip(self.pieces, before, strict=False))
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, 95th percentile and least."""
-    return {
-        "p50": round(statistics.median(values), 1),
-        "p95": round(float(np.percentile(values, 95)), 1),
-        "least": round(min(values), 1),
-    }
 
 
 async def listen(stream: EngineStream, voice: str, text: str, seconds: float) -> Listened:
@@ -226,71 +214,11 @@ async def settled(engine: EngineProcess) -> None:
         await asyncio.sleep(0.1)
 
 
-def profile(model: Path, adapters: Path, threads: int, codec_threads: int) -> dict[str, Any]:
-    """What one frame is made of, ms of wall time; and what adapters cost."""
-    options = Options(
-        model=model,
-        adapters=adapters,
-        slots=4,
-        threads=threads,
-        codec_threads=codec_threads,
-    )
-    machine = Machine(options)
-    machine.warm()
-    wanted = Adapter(path="voice0.gguf")
-    checked = timed(lambda: machine.adapters.know(wanted, machine.adapters.check(wanted)), 5)
-    vector = machine.table.pad[None]
-    plain = machine.talker.open(())
-    machine.talker.prefill(plain, np.repeat(vector, 10, axis=0))
-    hidden, _ = machine.talker.step([plain], vector)
-    draw = Draw(machine.manifest.predictor_sampling, np.random.default_rng(0))
-    state = machine.codec.state()
-    report: dict[str, Any] = {"adapter_check_ms": checked, "talker_step_ms": timed(lambda: step(machine, plain))}
-    began = time.perf_counter()
-    key = machine.adapters.take([(wanted, 1.0)])
-    report["adapter_load_ms"] = round((time.perf_counter() - began) * 1000, 1)
-    began = time.perf_counter()
-    adapted = machine.talker.open(key)
-    machine.talker.prefill(adapted, np.repeat(vector, 10, axis=0))
-    report["lane_and_prefix_ms"] = round((time.perf_counter() - began) * 1000, 1)
-    report["talker_step_with_adapter_ms"] = timed(lambda: step(machine, adapted))
-
-    def in_turns() -> None:
-        step(machine, plain)
-        step(machine, adapted)
-
-    report["talker_step_plain_then_adapter_ms"] = timed(in_turns)
-    for batch in (1, 2, 4):
-        many = np.repeat(hidden, batch, axis=0)
-        inputs = np.repeat(vector, batch, axis=0)
-        report[f"predictor_{batch}_ms"] = timed(lambda: machine.predictor.predict(many, inputs, [draw] * batch))  # noqa: B023
-    for frames in (1, 2, 4):
-        codes = np.zeros((frames, machine.manifest.codec.codebooks), np.int32)
-        report[f"codec_{frames}_frames_ms"] = timed(lambda: machine.codec.decode(codes, state))  # noqa: B023
-    machine.close()
-    return report
-
-
 def stock(model: Path) -> dict[str, Any]:
     """llama.cpp's own speech path over the same talker, in a process of its own."""
     command = [sys.executable, str(Path(__file__).with_name("bench_stock.py")), "--model", str(model)]
     found: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     return found
-
-
-def step(machine: Machine, sequence: Any) -> None:
-    """One step of the talker, again at the same position."""
-    machine.talker.step([sequence], machine.table.pad[None])
-
-
-def timed(call: Callable[[], Any], times: int = 20) -> dict[str, float]:
-    """Milliseconds of a call."""
-    values = []
-    for _ in range(times):
-        began = time.perf_counter()
-        call()
-        values.append((time.perf_counter() - began) * 1000)
-    return spread(values)
 
 
 def machine_words() -> dict[str, Any]:
