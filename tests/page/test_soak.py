@@ -8,6 +8,8 @@ import json
 import os
 import time
 
+import pytest
+
 from support.browser import browser_page
 from support.house import House, message
 
@@ -45,6 +47,7 @@ window.soak = () => ({ ...seen, stats: player.stats() });
 """
 
 
+@pytest.mark.timeout(SECONDS + 300)
 async def test_the_sound_does_not_run_dry() -> None:
     async with House(["--pace=rtf=0.9,first=120ms"]) as house, browser_page() as watched:
         # Any document of the bridge's own will do: the player needs no page around it.

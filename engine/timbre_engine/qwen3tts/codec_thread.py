@@ -102,9 +102,16 @@ class CodecThread:
     """
 
     def __init__(
-        self, codec: Codec, give: Callable[[int, list[Event]], None], failed: Callable[[BaseException], None]
+        self,
+        codec: Codec,
+        give: Callable[[int, list[Event]], None],
+        failed: Callable[[BaseException], None],
+        *,
+        together: bool = True,
     ) -> None:
+        """`together`: whether streams may share a run, where samples are rounded otherwise than alone."""
         self._codec = codec
+        self._streams = _STREAMS_TOGETHER if together else 1
         self._give = give
         self._failed = failed
         self._jobs: queue.Queue[Job | Priming] = queue.Queue(_JOBS)
@@ -135,7 +142,7 @@ class CodecThread:
             while True:
                 while not (waiting or self._primings) or (len(waiting) < _LOOK_AHEAD and not self._jobs.empty()):
                     waiting += self._arrived(self._jobs.get())
-                jobs, waiting = next_jobs(waiting) if waiting else ([], [])
+                jobs, waiting = next_jobs(waiting, self._streams) if waiting else ([], [])
                 for job, pcm in zip(jobs, self._samples(jobs), strict=True):
                     events = self._events(job, pcm)
                     if events:
@@ -202,11 +209,11 @@ class CodecThread:
                 return events
 
 
-def next_jobs(waiting: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+def next_jobs(waiting: Sequence[Job], streams: int = _STREAMS_TOGETHER) -> tuple[list[Job], list[Job]]:
     """What to do next, and what waits on. Each stream's jobs stay in their order.
 
     A stream that was not heard yet goes first and alone. Else it is the oldest job's turn; where that is a short chunk,
-    those of other streams with as many frames share its run.
+    those of other streams with as many frames share its run, `streams` at most.
     """
     firsts: dict[int, Job] = {}
     for job in waiting:
@@ -217,5 +224,5 @@ def next_jobs(waiting: Sequence[Job]) -> tuple[list[Job], list[Job]]:
     lead = jobs[0]
     if unheard is None and isinstance(lead, Decode) and lead in chunks and 0 < len(lead.codes) <= FRAMES_TOGETHER:
         others = [job for job in chunks if job is not lead and len(job.codes) == len(lead.codes)]
-        jobs += others[: _STREAMS_TOGETHER - 1]
+        jobs += others[: streams - 1]
     return jobs, [job for job in waiting if all(job is not done for done in jobs)]

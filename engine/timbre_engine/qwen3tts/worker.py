@@ -76,7 +76,7 @@ class Worker:
         self._checking = ThreadPoolExecutor(1, "adapter check")
         machine = self._machine = Machine(options)
         machine.warm()
-        self._codec = CodecThread(machine.codec, self._give, _die)
+        self._codec = CodecThread(machine.codec, self._give, _die, together=not options.exact)
         self._scheduler = Scheduler(
             machine.manifest,
             machine.talker,

@@ -64,6 +64,11 @@ class Heard:
                 self.ended.put(number)
 
 
+def test_none_share_a_run_where_they_are_to_be_as_alone() -> None:
+    jobs, _ = next_jobs([chunk(A, 2), chunk(B, 2)], streams=1)
+    assert [job.channel for job in jobs] == [A]
+
+
 def test_streams_done_together_sound_as_alone(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     codec = Codec(tiny_model / manifest.CODEC)
     codes = np.random.default_rng(1).integers(0, codec.codebook_size, (3, 7, codec.codebooks)).astype(np.int32)
