@@ -17,9 +17,14 @@ def available(cgroup: Path = _CGROUP) -> int:
     return max(1, count)
 
 
-def language_threads() -> int:
-    """For talker and predictor: all but one, up to four, past which they gain nothing."""
+def talker_threads() -> int:
+    """For the talker, whose threads spin while they wait: all but the codec's, up to four, where the gain ends."""
     return max(1, min(4, available() - codec_threads()))
+
+
+def predictor_threads() -> int:
+    """For the predictor, whose threads sleep while they wait and so may share the codec's processor: up to four."""
+    return min(4, available())
 
 
 def codec_threads() -> int:

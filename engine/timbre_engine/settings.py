@@ -36,7 +36,10 @@ class Settings:
     """Slots that share a context at most, where they speak with the same adapters: they are computed together."""
 
     threads: NonNegativeInt = 0
-    """Threads of talker and predictor; 0: from the processors that the process may use, one left for the codec."""
+    """Threads of the talker; 0: up to four of the processors that the process may use, those of the codec left out."""
+
+    predictor_threads: NonNegativeInt = 0
+    """Threads of the predictor; 0: up to four of the processors that the process may use."""
 
     codec_threads: NonNegativeInt = 0
     """Threads of the codec; 0: one, or two where the process may use four processors or more."""

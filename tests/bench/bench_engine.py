@@ -4,7 +4,8 @@ A model directory of random weights speaks noise and never ends by itself, so ea
 of it was heard; speed and memory do not depend on the weights. Milliseconds, seconds and megabytes as the keys say.
 `stock` is llama.cpp's own speech path over the same talker (bench_stock.py), after everything else has ended.
 
-Usage: bench_engine.py [--model DIR] [--utterances 20] [--seconds 10] [--threads N] [--codec-threads N]
+Usage: bench_engine.py [--model DIR] [--utterances 20] [--seconds 10] [--threads N] [--predictor-threads N]
+       [--codec-threads N]
 """
 
 import argparse
@@ -38,6 +39,7 @@ from timbre_common.engine_stream import Cancel, Done, End, Error, Start, Text
 from timbre_common.voiceprofile import Adapter
 from timbre_engine import cpus
 from timbre_engine.model import manifest as manifests
+from timbre_engine.qwen3tts.options import Options
 
 TEXT = "La réunion commence dans cinq minutes au salon, et le café est prêt pour celles qui en veulent une tasse."[:100]
 LONG = "Une longue histoire que personne n'interrompt et qui continue encore un bon moment dans le soir. " * 6
@@ -241,7 +243,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model directory; without it one of random weights is made")
     parser.add_argument("--utterances", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--threads", type=int, default=cpus.language_threads(), help="of talker and predictor")
+    parser.add_argument("--threads", type=int, default=cpus.talker_threads(), help="of the talker")
+    parser.add_argument("--predictor-threads", type=int, default=cpus.predictor_threads())
     parser.add_argument("--codec-threads", type=int, default=cpus.codec_threads())
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
@@ -252,16 +255,21 @@ def main() -> None:
         adapters.mkdir()
         write_adapters(model, adapters, 4 + arguments.utterances)
         before = machine_words()
-        threads = [f"--threads={arguments.threads}", f"--codec-threads={arguments.codec_threads}"]
+        threads: dict[str, Any] = {
+            "threads": arguments.threads,
+            "predictor_threads": arguments.predictor_threads,
+            "codec_threads": arguments.codec_threads,
+        }
+        flags = [f"--{name.replace('_', '-')}={count}" for name, count in threads.items()]
         report = {
             "machine": before,
             "model": manifests.read(model).name,
             "talker_gguf_mb": round((model / manifests.TALKER).stat().st_size / 1e6, 1),
             "adapter_mb": round((adapters / "voice0.gguf").stat().st_size / 1e6, 2),
-            "frame_ms": profile(model, adapters, arguments.threads, arguments.codec_threads),
-            "threads": {"language": arguments.threads, "codec": arguments.codec_threads},
-            "engine": asyncio.run(speed(model, adapters, arguments.utterances, arguments.seconds, threads)),
-            "memory": asyncio.run(memory(model, adapters, threads)),
+            "frame_ms": profile(Options(model=model, adapters=adapters, slots=4, **threads)),
+            "threads": threads,
+            "engine": asyncio.run(speed(model, adapters, arguments.utterances, arguments.seconds, flags)),
+            "memory": asyncio.run(memory(model, adapters, flags)),
             "stock": stock(model),
         }
     print(json.dumps(report, indent=1))

@@ -3,7 +3,6 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,15 +22,8 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def profile(model: Path, adapters: Path, threads: int, codec_threads: int) -> dict[str, Any]:
+def profile(options: Options) -> dict[str, Any]:
     """What one frame is made of, ms of wall time; and what adapters cost."""
-    options = Options(
-        model=model,
-        adapters=adapters,
-        slots=4,
-        threads=threads,
-        codec_threads=codec_threads,
-    )
     machine = Machine(options)
     machine.warm()
     wanted = Adapter(path="voice0.gguf")

@@ -92,6 +92,7 @@ def score(
         lane_slots=scoring.TOGETHER,
         positions=max(_POSITIONS, frames + _PROMPT),
         threads=cpus.available(),
+        predictor_threads=cpus.available(),
         codec_threads=cpus.available(),
         exact=exact,
     )

@@ -37,7 +37,7 @@ class Machine:
         self.talker = Talker(self.model, settings, options.slots, head)
         self.predictor = Predictor(
             options.model / manifests.PREDICTOR,
-            threads=options.threads,
+            threads=options.predictor_threads,
             provider=options.predictor_provider,
             gpu_layers=options.gpu_layers,
         )

@@ -28,7 +28,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     lane_slots: int = 2
     """Utterances of the same adapters that share a context, at most."""
     threads: int = 1
-    """Threads of talker and predictor."""
+    """Threads of the talker."""
+    predictor_threads: int = 1
+    """Threads of the predictor."""
     codec_threads: int = 1
     """Threads of the codec, beside them."""
     llama_library: Choice = "auto"
