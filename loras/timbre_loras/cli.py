@@ -6,8 +6,6 @@ from importlib import metadata
 from cyclopts import App, CycloptsError
 
 from timbre_common.errors import TimbreError
-from timbre_loras.commands.export import export
-from timbre_loras.commands.inspect import inspect
 
 app = App(
     name="timbre-loras",
@@ -15,8 +13,8 @@ app = App(
     help="From a trained adapter to a voice file that the engine loads.",
     result_action="return_int_as_exit_code_else_zero",
 )
-app.command(export)
-app.command(inspect)
+for _name in ("export", "inspect", "verify", "merge", "publish"):
+    app.command(f"timbre_loras.commands.{_name}:{_name}", name=_name)
 
 
 def main() -> None:

@@ -36,11 +36,13 @@ class Metadata:
     language: str
     layout: str
     rank: int
-    source_alpha: float
+    source_alpha: float | None
+    """None: it was not trained, but mixed."""
     licence: str
     source_digest: str
     x_vector: NDArray[np.float32] | None = None
     """[hidden]."""
+    merged_from: tuple[str, ...] = ()
 
 
 def write(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata, dtype: Dtype) -> None:
@@ -68,9 +70,13 @@ def _fill(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata,
     writer.add_string(adapters.KEY_METHOD, adapters.METHOD)
     writer.add_float32(adapters.KEY_ALPHA, alpha)
     for key, text in _texts(metadata):
-        writer.add_string(key, text)
+        if text:
+            writer.add_string(key, text)
     writer.add_uint32(adapters.KEY_RANK, metadata.rank)
-    writer.add_float32(adapters.KEY_SOURCE_ALPHA, metadata.source_alpha)
+    if metadata.source_alpha is not None:
+        writer.add_float32(adapters.KEY_SOURCE_ALPHA, metadata.source_alpha)
+    if metadata.merged_from:
+        writer.add_array(adapters.KEY_MERGED_FROM, list(metadata.merged_from))
     if metadata.x_vector is not None:
         writer.add_array(adapters.KEY_X_VECTOR, metadata.x_vector.tolist())
     for pair in pairs:

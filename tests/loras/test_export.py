@@ -47,7 +47,16 @@ def deltas(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["base_model.model.talker.model.", "base_model.model.model.", "base_model.model.", "talker.model.", "model.", ""],
+    [
+        "base_model.model.talker.model.",
+        "base_model.model.model.",
+        "base_model.model.",
+        "talker.model.",
+        "model.",
+        "",
+        "module.base_model.model.talker.model.",  # as PyTorch's DistributedDataParallel wraps
+        "_orig_mod.base_model.model.talker.model.",  # as torch.compile does
+    ],
 )
 @pytest.mark.parametrize("name", ["weight", "default.weight"])
 def test_every_projection_under_every_prefix(tmp_path: Path, base: Path, prefix: str, name: str) -> None:
