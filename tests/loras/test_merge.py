@@ -36,7 +36,7 @@ def test_what_it_adds_is_the_sum_by_weight(tmp_path: Path, base: Path) -> None:
     one, two = made(tmp_path, base, "one", Q, V), made(tmp_path, base, "two", V, UP, rank=3)
     out = tmp_path / "both.gguf"
     merge(f"{one}:0.7", f"{two}:0.3", output=out, dtype=Dtype.F32)
-    mixed, first, second = map(deltas, (out, one, two))
+    mixed, first, second = (deltas(path) for path in (out, one, two))
     assert mixed.keys() == first.keys() | second.keys()
     for place, found in mixed.items():
         np.testing.assert_allclose(found, 0.7 * first.get(place, 0) + 0.3 * second.get(place, 0), rtol=1e-5, atol=1e-5)
