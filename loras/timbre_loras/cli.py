@@ -6,6 +6,8 @@ from importlib import metadata
 from cyclopts import App, CycloptsError
 
 from timbre_common.errors import TimbreError
+from timbre_loras.commands.export import export
+from timbre_loras.commands.inspect import inspect
 
 app = App(
     name="timbre-loras",
@@ -13,8 +15,11 @@ app = App(
     help="From a trained adapter to a voice file that the engine loads.",
     result_action="return_int_as_exit_code_else_zero",
 )
-for _name in ("export", "inspect", "verify", "merge", "publish"):
-    app.command(f"timbre_loras.commands.{_name}:{_name}", name=_name)
+app.command("timbre_loras.commands.verify:verify", name="verify")
+app.command("timbre_loras.commands.merge:merge", name="merge")
+app.command("timbre_loras.commands.publish:publish", name="publish")
+app.command(export)
+app.command(inspect)
 
 
 def main() -> None:
