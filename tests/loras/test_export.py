@@ -138,7 +138,7 @@ def test_what_most_pairs_want_stays_bit_for_bit(tmp_path: Path, base: Path) -> N
 def test_the_file_says_what_it_is(tmp_path: Path, base: Path) -> None:
     source = peft.write_adapter(tmp_path / "peft", peft.tensors(Q, V), use_rslora=True)
     output = tmp_path / "lisa.gguf"
-    export(source, output=output, base=base, agent="lisa", speaker="vivian", language="french", licence="CC-BY-4.0")
+    export(source, output=output, base=base, agent="lisa", speaker="Vivian", language="French", licence="CC-BY-4.0")
     reader = GGUFReader(output)
     keys = [key for key in reader.fields if not key.startswith("GGUF.")]
     found = {key: field(reader, key) for key in keys}
