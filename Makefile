@@ -143,10 +143,11 @@ clean: ## Remove .venv, caches and builds
 	  echo 'timbre: Python 3.11 or newer is needed: install it, or name one by make PYTHON=/path/to/python' >&2; exit 1; \
 	fi
 
-# Tests of rediss:// URLs need Debian's redis-server, since the embedded Valkey has no TLS; those of the page need chromium.
+# Tests of rediss:// URLs need Debian's redis-server, since the embedded Valkey has no TLS; those of the page chromium;
+# that of publishing to a registry docker-registry.
 .PHONY: apt-packages
 apt-packages:
-	@missing=; for package in redis-server chromium; do \
+	@missing=; for package in redis-server chromium docker-registry; do \
 	  command -v $$package >/dev/null || missing="$$missing $$package"; \
 	done; \
 	if [ -z "$$missing" ]; then :; \

@@ -36,8 +36,11 @@ LAYOUT_FULL: Final = "full"
 KEY_RANK: Final = "timbre.rank"
 """uint32: the largest rank of a pair."""
 KEY_SOURCE_ALPHA: Final = "timbre.alpha"
-"""float32: lora_alpha as it was trained with; `adapter.lora.alpha` may differ, since variants are folded into B."""
+"""float32: lora_alpha as it was trained with, unless it was mixed. `adapter.lora.alpha` may differ, since variants are
+folded into B."""
 KEY_LICENCE: Final = "timbre.licence"
+KEY_MERGED_FROM: Final = "timbre.merged.from"
+"""Array of texts, one an adapter that it was mixed of: its weight, digest and name."""
 KEY_SOURCE_DIGEST: Final = "timbre.source.digest"
 """`sha256:…` of PEFT's adapter_config.json followed by its adapter_model.safetensors."""
 

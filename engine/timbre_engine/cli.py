@@ -29,6 +29,7 @@ for _name, _function in {
     "convert": "convert:convert",
     "inspect": "convert:inspect",
     "synthesize-model": "convert:synthesize_model",
+    "adapter-effect": "adapter_effect:adapter_effect",
     "codes": "codes:codes",
     "decode": "decode:decode",
     "score": "score:score",

@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from timbre_common import decoding, names
 from timbre_common.errors import InvalidInput, SetupError
 
 _MANIFEST: Final = names.MODEL_FILE
 _TALKER: Final = "talker.gguf"
+_EMBEDDINGS: Final = "embeddings.npy"
 _Size = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -56,3 +59,14 @@ def read(directory: Path) -> Base:
     if _TALKER not in base.files:
         raise InvalidInput(f"{_TALKER} is missing", "files")
     return base
+
+
+def speaker_row(directory: Path, base: Base, speaker: str) -> NDArray[np.float32]:
+    """The row [hidden] of one of the base's speakers. Raises InvalidInput, SetupError."""
+    if speaker not in base.speakers:
+        raise InvalidInput(f"{base.name} has no speaker {speaker}", "speaker")
+    try:
+        table = np.load(directory / _EMBEDDINGS, mmap_mode="r")
+        return np.array(table[base.speakers[speaker]], np.float32)
+    except (OSError, ValueError, IndexError) as error:
+        raise SetupError(f"{directory / _EMBEDDINGS} cannot be read: {error}") from error

@@ -15,6 +15,9 @@ app = App(
     help="From a trained adapter to a voice file that the engine loads.",
     result_action="return_int_as_exit_code_else_zero",
 )
+app.command("timbre_loras.commands.verify:verify", name="verify")
+app.command("timbre_loras.commands.merge:merge", name="merge")
+app.command("timbre_loras.commands.publish:publish", name="publish")
 app.command(export)
 app.command(inspect)
 

@@ -21,7 +21,7 @@ MAX_BYTES: Final = 2 << 30
 """Far more than rank 256 on every projection of the 1.7B; the file is read whole."""
 
 _PLACE: Final = re.compile(
-    r"(?:base_model\.model\.)?"
+    r"(?:(?:base_model\.model|module|_orig_mod)\.)*"
     r"(?P<module>(?:talker\.)?(?:model\.)?layers\.(?P<layer>0|[1-9][0-9]{0,3})\.(?:self_attn|mlp)\.(?P<target>\w+))"
     r"\.lora_(?P<half>[AB])(?:\.default)?\.weight"
 )

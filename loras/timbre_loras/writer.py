@@ -1,7 +1,5 @@
 """The adapter file: written whole or not at all, and the same bytes for the same input."""
 
-import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +10,8 @@ from gguf import GGUFWriter
 from numpy.typing import NDArray
 
 from timbre_common import adapters
-from timbre_common.errors import InvalidInput, SetupError
+from timbre_common.errors import InvalidInput
+from timbre_loras import atomic
 from timbre_loras.fold import Folded
 
 
@@ -36,11 +35,13 @@ class Metadata:
     language: str
     layout: str
     rank: int
-    source_alpha: float
+    source_alpha: float | None
+    """None: it was not trained, but mixed."""
     licence: str
     source_digest: str
     x_vector: NDArray[np.float32] | None = None
     """[hidden]."""
+    merged_from: tuple[str, ...] = ()
 
 
 def write(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata, dtype: Dtype) -> None:
@@ -48,17 +49,8 @@ def write(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata,
 
     Raises SetupError where it cannot be written, InvalidInput that names a matrix which float16 cannot hold.
     """
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        try:
-            _fill(partial, alpha, pairs, metadata, dtype)
-            _sync(partial)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-        _sync(path.parent)
-    except OSError as error:
-        raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+    with atomic.replacing(path) as partial:
+        _fill(partial, alpha, pairs, metadata, dtype)
 
 
 def _fill(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata, dtype: Dtype) -> None:
@@ -68,9 +60,13 @@ def _fill(path: Path, alpha: float, pairs: Iterable[Folded], metadata: Metadata,
     writer.add_string(adapters.KEY_METHOD, adapters.METHOD)
     writer.add_float32(adapters.KEY_ALPHA, alpha)
     for key, text in _texts(metadata):
-        writer.add_string(key, text)
+        if text:
+            writer.add_string(key, text)
     writer.add_uint32(adapters.KEY_RANK, metadata.rank)
-    writer.add_float32(adapters.KEY_SOURCE_ALPHA, metadata.source_alpha)
+    if metadata.source_alpha is not None:
+        writer.add_float32(adapters.KEY_SOURCE_ALPHA, metadata.source_alpha)
+    if metadata.merged_from:
+        writer.add_array(adapters.KEY_MERGED_FROM, list(metadata.merged_from))
     if metadata.x_vector is not None:
         writer.add_array(adapters.KEY_X_VECTOR, metadata.x_vector.tolist())
     for pair in pairs:
@@ -106,11 +102,3 @@ def _stored(name: str, matrix: NDArray[np.float32], dtype: Dtype) -> NDArray[np.
     if not np.isfinite(stored).all():
         raise InvalidInput(f"it holds numbers that {dtype} cannot hold; write it with --dtype f32", name)
     return stored
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -32,16 +33,24 @@ def test_export_then_inspect(tmp_path: Path, base: Path) -> None:
         "timbre.x_vector       12 values",
     ):
         assert part in told
+    facts = json.loads(run("inspect", output, "--json").stdout)
+    assert (facts["weights"], facts["ranks"], facts["alpha"]) == (3, [4], 8.0)
+    assert facts["base"] == f"sha256:{peft.TALKER_SHA256}" and facts["digest"] in told
+    assert facts["tensors"][1] == {"name": "blk.0.attn_q.weight.lora_b", "shape": [8, 4], "type": "F32", "bytes": 128}
     assert "\x1b" not in told and r"Li\x1b[31msa" in told
 
 
 def test_failures_are_one_line(tmp_path: Path, base: Path) -> None:
+    output = peft.exported(tmp_path, base, peft.tensors("self_attn.q_proj"))
+    other = peft.write_base(tmp_path / "other")
+    (other / "model.json").write_text((base / "model.json").read_text().replace(peft.TALKER_SHA256, "f" * 64))
     source = peft.write_adapter(tmp_path / "peft", peft.tensors("self_attn.q_proj"), use_dora=True)
     for arguments, code, why in [
         (("export", source, "-o", tmp_path / "x.gguf", "--base", base), 1, "use_dora"),
         (("inspect", base / "model.json"), 1, "no GGUF"),
         (("inspect", tmp_path / "nowhere"), 1, "cannot be read"),
         (("export", source), 2, "--help"),
+        (("verify", output, "--base", other), 1, "did not pass: base"),
     ]:
         failed = run(*arguments)
         assert failed.returncode == code

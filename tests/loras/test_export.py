@@ -47,7 +47,16 @@ def deltas(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["base_model.model.talker.model.", "base_model.model.model.", "base_model.model.", "talker.model.", "model.", ""],
+    [
+        "base_model.model.talker.model.",
+        "base_model.model.model.",
+        "base_model.model.",
+        "talker.model.",
+        "model.",
+        "",
+        "module.base_model.model.talker.model.",  # as PyTorch's DistributedDataParallel wraps
+        "_orig_mod.base_model.model.talker.model.",  # as torch.compile does
+    ],
 )
 @pytest.mark.parametrize("name", ["weight", "default.weight"])
 def test_every_projection_under_every_prefix(tmp_path: Path, base: Path, prefix: str, name: str) -> None:
@@ -129,7 +138,7 @@ def test_what_most_pairs_want_stays_bit_for_bit(tmp_path: Path, base: Path) -> N
 def test_the_file_says_what_it_is(tmp_path: Path, base: Path) -> None:
     source = peft.write_adapter(tmp_path / "peft", peft.tensors(Q, V), use_rslora=True)
     output = tmp_path / "lisa.gguf"
-    export(source, output=output, base=base, agent="lisa", speaker="vivian", language="french", licence="CC-BY-4.0")
+    export(source, output=output, base=base, agent="lisa", speaker="Vivian", language="French", licence="CC-BY-4.0")
     reader = GGUFReader(output)
     keys = [key for key in reader.fields if not key.startswith("GGUF.")]
     found = {key: field(reader, key) for key in keys}

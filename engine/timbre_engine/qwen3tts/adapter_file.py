@@ -6,9 +6,7 @@ in bounded memory, before the library sees the path.
 """
 
 import hashlib
-import math
 import os
-import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,18 +16,15 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from timbre_common import adapters, gguf_header
+from timbre_common import adapter_header, adapters, gguf_header
 from timbre_common.errors import InvalidInput, TooLarge
-from timbre_common.gguf_header import Header, Tensor, Value
+from timbre_common.gguf_header import Tensor, Value
 from timbre_engine.model.manifest import Transformer
 
 MAX_BYTES: Final = 512 << 20
 _BLOCK: Final = 1 << 20
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _NUMPY: Final = {gguf_header.F32: "<f4", gguf_header.F16: "<f2"}
 _OWN: Final = "timbre."
-_KNOWN_KEYS: Final = {adapters.KEY_METHOD, adapters.KEY_ALPHA}
-"""The keys below `adapter.` that are read here; others would change what llama.cpp does."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +81,10 @@ def check(path: Path, *, base_digest: str, sizes: Transformer, max_rank: int, di
                 raise InvalidInput(f"the file's digest is {found}, not {digest}", "adapter.digest")
             file.seek(0)
             header = gguf_header.parse(file.read(gguf_header.MAX_BYTES), status.st_size)
-            alpha = _alpha(header.metadata)
+            alpha = adapter_header.alpha(header.metadata)
             _refuse_other_base(header.metadata, base_digest)
             x_vector = _x_vector(header.metadata, sizes.hidden)
-            rank = _refuse_other_shapes(header, sizes, max_rank)
+            rank = adapter_header.largest_rank(header, sizes, max_rank)
             _refuse_not_finite(file, header.tensors)
     except OSError as error:
         raise InvalidInput(f"{path.name} cannot be read: {error.strerror}") from error
@@ -125,29 +120,8 @@ def _digest(file: BinaryIO) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _alpha(metadata: Mapping[str, Value]) -> float:
-    for key, expected in (
-        (adapters.KEY_TYPE, adapters.TYPE),
-        (adapters.KEY_ARCHITECTURE, adapters.ARCHITECTURE),
-        (adapters.KEY_METHOD, adapters.METHOD),
-    ):
-        if _text(metadata, key) != expected:
-            raise InvalidInput(f"the text {expected!r} is right: this is no adapter for Qwen3-TTS", key)
-    for key in metadata:
-        if key.startswith("adapter.") and key not in _KNOWN_KEYS:
-            raise InvalidInput("a kind of adapter that is not served here", key)
-    value = metadata.get(adapters.KEY_ALPHA)
-    if value is None or value.kind != gguf_header.FLOAT32 or not isinstance(value.content, float):
-        raise InvalidInput("a float32 is right", adapters.KEY_ALPHA)
-    if not 0 < value.content < math.inf:
-        raise InvalidInput(f"a finite number above 0 is right, not {value.content}", adapters.KEY_ALPHA)
-    return value.content
-
-
 def _refuse_other_base(metadata: Mapping[str, Value], base_digest: str) -> None:
-    made_for = _text(metadata, adapters.KEY_BASE_DIGEST)
-    if made_for is None or not _DIGEST.fullmatch(made_for):
-        raise InvalidInput("it does not say which base it was made for: timbre-loras export", adapters.KEY_BASE_DIGEST)
+    made_for = adapter_header.base_digest(metadata)
     if made_for != base_digest:
         raise InvalidInput(
             f"it was made for the base {made_for}, and this engine's is {base_digest}", adapters.KEY_BASE_DIGEST
@@ -155,46 +129,14 @@ def _refuse_other_base(metadata: Mapping[str, Value], base_digest: str) -> None:
 
 
 def _x_vector(metadata: Mapping[str, Value], hidden: int) -> NDArray[np.float32] | None:
-    value = metadata.get(adapters.KEY_X_VECTOR)
-    if value is None:
+    numbers = adapter_header.x_vector(metadata, hidden)
+    if numbers is None:
         return None
-    if not isinstance(value.content, list) or not all(isinstance(number, float) for number in value.content):
-        raise InvalidInput("an array of float32 is right", adapters.KEY_X_VECTOR)
-    if len(value.content) != hidden:
-        raise InvalidInput(f"{hidden} numbers fit the base, not {len(value.content)}", adapters.KEY_X_VECTOR)
     with np.errstate(over="ignore"):
-        vector = np.array(value.content, np.float32)
+        vector = np.array(numbers, np.float32)
     if not np.isfinite(vector).all():
         raise InvalidInput("it holds numbers that are not finite", adapters.KEY_X_VECTOR)
     return vector
-
-
-def _refuse_other_shapes(header: Header, sizes: Transformer, max_rank: int) -> int:
-    shapes = {tensor.name: tensor.shape for tensor in header.tensors}
-    ranks = [_rank(name, shapes, sizes, max_rank) for name in shapes]
-    if not ranks:
-        raise InvalidInput("there is no tensor in it")
-    return max(ranks)
-
-
-def _rank(name: str, shapes: Mapping[str, tuple[int, ...]], sizes: Transformer, max_rank: int) -> int:
-    place = adapters.parse_tensor_name(name)
-    if place is None:
-        raise InvalidInput("no tensor of an adapter for Qwen3-TTS", name)
-    layer, target, half = place
-    if layer >= sizes.layers:
-        raise InvalidInput(f"the base has {sizes.layers} layers", name)
-    other = adapters.tensor_name(layer, target, "b" if half == "a" else "a")
-    if other not in shapes:
-        raise InvalidInput(f"{other} is missing beside it", name)
-    rows, columns = adapters.weight_shape(target, sizes)
-    rank = shapes[name if half == "a" else other][0] if shapes[name] and shapes[other] else 0
-    expected = (rank, columns) if half == "a" else (rows, rank)
-    if rank < 1 or shapes[name] != expected:
-        raise InvalidInput(f"its shape is {shapes[name]}; {expected} fits the base and the other half", name)
-    if rank > max_rank:
-        raise TooLarge(f"its rank is {rank}; at most {max_rank} is served", name)
-    return rank
 
 
 def _refuse_not_finite(file: BinaryIO, tensors: Iterable[Tensor]) -> None:
@@ -205,11 +147,6 @@ def _refuse_not_finite(file: BinaryIO, tensors: Iterable[Tensor]) -> None:
             raise InvalidInput("the file breaks off within it", tensor.name)
         if not np.isfinite(np.frombuffer(data, _NUMPY[tensor.kind])).all():
             raise InvalidInput("it holds numbers that are not finite", tensor.name)
-
-
-def _text(metadata: Mapping[str, Value], key: str) -> str | None:
-    value = metadata.get(key)
-    return value.content if value is not None and isinstance(value.content, str) else None
 
 
 def _own(metadata: Mapping[str, Value]) -> dict[str, str | int | float | bool]:

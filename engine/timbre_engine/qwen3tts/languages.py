@@ -1,26 +1,9 @@
-"""BCP 47 tags and the names that the model has for its languages. Pure."""
+"""BCP 47 tags and the languages that a model has. Pure."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from timbre_common.errors import InvalidInput
-
-NAMES: Final[Mapping[str, str]] = {
-    "de": "german",
-    "en": "english",
-    "es": "spanish",
-    "fr": "french",
-    "it": "italian",
-    "ja": "japanese",
-    "ko": "korean",
-    "pt": "portuguese",
-    "ru": "russian",
-    "zh": "chinese",
-}
-
-
-ANY: Final = "und"
-"""BCP 47's tag for a language that is not known: the model finds out from the text."""
+from timbre_common.languages import ANY, NAMES
 
 
 def tags(known: Mapping[str, int]) -> tuple[str, ...]:

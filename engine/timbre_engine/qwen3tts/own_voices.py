@@ -6,6 +6,7 @@ from typing import Final
 from timbre_common import adapters, decoding
 from timbre_common.documents import Voice
 from timbre_common.errors import InvalidInput
+from timbre_common.languages import ANY, NAMES
 from timbre_common.voiceprofile import Label
 from timbre_engine.loras import Lora
 from timbre_engine.model.manifest import Manifest
@@ -40,7 +41,7 @@ def _adapted(lora: Lora, manifest: Manifest) -> Voice:
 def _languages(manifest: Manifest, first: str | None) -> list[str]:
     """Every tag of the model, the first the one spoken where a request names none. `first` is the model's name."""
     tags = languages.tags(manifest.languages)
-    foremost = next((tag for tag in tags if languages.NAMES[tag] == first), languages.ANY)
+    foremost = next((tag for tag in tags if NAMES[tag] == first), ANY)
     return [foremost, *(tag for tag in tags if tag != foremost)]
 
 

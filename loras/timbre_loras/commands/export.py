@@ -49,6 +49,7 @@ def export(
 ) -> None:
     """Make an adapter file for the engine of a LoRA adapter that PEFT saved in PEFT_DIR."""
     model = bases.read(base)
+    speaker, language = speaker.lower(), language.lower()  # as the model directory names them
     _refuse_unknown(model, speaker, language)
     adapter = peft_adapter.read(peft_dir, model.talker)
     vector = _x_vector(x_vector, peft_dir, model.talker.hidden)

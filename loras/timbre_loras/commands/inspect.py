@@ -1,57 +1,82 @@
 """`timbre-loras inspect`."""
 
-import hashlib
+import math
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated, Any
 
-from timbre_common import gguf_header
-from timbre_common.errors import SetupError
-from timbre_common.gguf_header import Header, Value
+import msgspec
+from cyclopts import Parameter
+
+from timbre_common import adapters, gguf_header
+from timbre_common.gguf_header import Scalar, Value
+from timbre_loras import adapter_gguf
+from timbre_loras.adapter_gguf import AdapterGguf
+from timbre_loras.table import aligned
 
 _TYPES = {gguf_header.F32: "F32", gguf_header.F16: "F16"}
 
 
-def inspect(file: Path) -> None:
-    """Print what an adapter FILE holds: its metadata, its digest and its tensors."""
-    try:
-        with file.open("rb") as opened:
-            size = file.stat().st_size
-            header = gguf_header.parse(opened.read(gguf_header.MAX_BYTES), size)
-            opened.seek(0)
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise SetupError(f"{file} cannot be read: {error.strerror}") from error
-    sys.stdout.write("\n".join(describe(header, size, digest)) + "\n")
+def inspect(
+    file: Path,
+    *,
+    json: Annotated[bool, Parameter(negative=(), help="Print one JSON object.")] = False,
+) -> None:
+    """Print what an adapter FILE holds: its size, digest and rank, its metadata, and its tensors."""
+    adapter = adapter_gguf.read(file)
+    sys.stdout.write(msgspec.json.encode(facts(adapter)).decode() if json else "\n".join(describe(adapter)))
+    sys.stdout.write("\n")
 
 
-def describe(header: Header, size: int, digest: str) -> list[str]:
-    """The lines that are printed; `digest` is the file's SHA-256, `size` its bytes."""
-    ranks = {tensor.shape[0] for tensor in header.tensors if tensor.name.endswith(".lora_a") and tensor.shape}
-    facts = [
-        ("size", f"{size / 1e6:.2f} MB"),
-        ("digest", f"sha256:{digest}"),
-        ("tensors", str(len(header.tensors))),
-        ("rank", ", ".join(map(str, sorted(ranks)))),
-        *((_printable(key), _printable(_told(value))) for key, value in header.metadata.items()),
-    ]
+def facts(adapter: AdapterGguf) -> dict[str, Any]:
+    """Everything that the header says; `alpha` and `base` are null where it does not. A number that JSON has no word
+    for is a text.
+    """
+    metadata = adapter.header.metadata
+    alpha = metadata.get(adapters.KEY_ALPHA)
+    return {
+        "size": adapter.size,
+        "digest": adapter.digest,
+        "weights": len(adapter.header.tensors) // 2,
+        "ranks": adapter.ranks,
+        "alpha": None if alpha is None else _content(alpha),
+        "base": adapter.text(adapters.KEY_BASE_DIGEST) or None,
+        "metadata": {key: _content(value) for key, value in metadata.items()},
+        "tensors": [
+            {"name": each.name, "shape": each.shape, "type": _TYPES[each.kind], "bytes": each.size}
+            for each in adapter.header.tensors
+        ],
+    }
+
+
+def describe(adapter: AdapterGguf) -> list[str]:
+    """The lines that are printed for people."""
     rows = [
-        (_printable(tensor.name), " x ".join(map(str, tensor.shape)), _TYPES[tensor.kind], str(tensor.size))
-        for tensor in header.tensors
+        ("size", f"{adapter.size / 1e6:.2f} MB"),
+        ("digest", adapter.digest),
+        ("tensors", str(len(adapter.header.tensors))),
+        ("rank", ", ".join(map(str, adapter.ranks))),
+        *((key, _told(value)) for key, value in adapter.header.metadata.items()),
     ]
-    return [*_aligned(facts), "", *_aligned([("tensor", "shape", "type", "bytes"), *rows])]
+    tensors = [
+        (tensor.name, " x ".join(map(str, tensor.shape)), _TYPES[tensor.kind], str(tensor.size))
+        for tensor in adapter.header.tensors
+    ]
+    return [*aligned(rows), "", *aligned([("tensor", "shape", "type", "bytes"), *tensors])]
 
 
 def _told(value: Value) -> str:
-    return f"{len(value.content)} values" if isinstance(value.content, list) else str(value.content)
+    content = value.content
+    if not isinstance(content, list):
+        return str(content)
+    texts = [each for each in content if isinstance(each, str)]
+    return ", ".join(texts) if texts else f"{len(content)} values"
 
 
-def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _content(value: Value) -> Scalar | list[Scalar]:
+    content = value.content
+    return [_finite(each) for each in content] if isinstance(content, list) else _finite(content)
 
 
-def _printable(text: str) -> str:
-    # The file may be anybody's: it must not steer the terminal.
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+def _finite(value: Scalar) -> Scalar:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,38 @@
+"""`timbre-engine adapter-effect`: what an adapter does to the talker, in numbers."""
+
+from pathlib import Path
+
+import msgspec
+
+from timbre_common.errors import InvalidInput
+from timbre_engine.model import manifest as manifests
+from timbre_engine.qwen3tts import adapter_effect as effect
+from timbre_engine.qwen3tts import adapter_file
+
+
+def adapter_effect(
+    model_dir: Path, adapter: Path, *, scales: str = "0,0.03125,0.0625,0.125,0.25,0.5,1", max_rank: int = 1024
+) -> None:
+    """Print as JSON how much an adapter changes the talker's hidden states, relative to those without it.
+
+    Parameters
+    ----------
+    model_dir
+        A model directory, as `timbre-engine convert` makes it.
+    adapter
+        An adapter, as `timbre-loras export` writes it. It is checked as the engine does before a voice speaks.
+    scales
+        Scales to apply it at.
+    max_rank
+        Rank that it may have.
+    """
+    try:
+        wanted = [float(scale) for scale in scales.split(",")]
+    except ValueError:
+        raise InvalidInput("numbers such as 0,0.5,1 are right", "scales") from None
+    manifest = manifests.read(model_dir)
+    found = adapter_file.check(
+        adapter, base_digest=manifest.digest, sizes=manifest.talker, max_rank=max_rank, digest=None
+    )
+    changes = effect.changes(model_dir, manifest, adapter, wanted)
+    print(msgspec.json.encode({"digest": found.digest, "scales": wanted, "changes": changes}).decode())

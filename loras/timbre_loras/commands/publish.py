@@ -1,0 +1,46 @@
+"""`timbre-loras publish`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from timbre_common.errors import InvalidInput
+from timbre_loras import adapter_gguf, profile
+from timbre_loras.publishing import directory, http_put, oci, s3
+from timbre_loras.publishing.source import Source
+
+_SCHEMES = {"http": http_put.put, "https": http_put.put, "s3": s3.put, "oci": oci.put}
+_SHORT = 12
+"""Digits of the digest in a file's name."""
+
+
+def publish(
+    file: Path,
+    target: Annotated[
+        str, Parameter(help="A directory, https://HOST/PATH/, s3://BUCKET/PREFIX or oci://REGISTRY/REPOSITORY:TAG.")
+    ],
+) -> None:
+    """Put an adapter FILE where engines find it, under a name that holds its digest, and print the VoiceProfile.
+
+    A new version has another name, so nothing that speaks is exchanged underneath. Credentials come from the
+    environment: TIMBRE_PUBLISH_TOKEN for HTTP, AWS_ACCESS_KEY_ID and the like for S3, TIMBRE_REGISTRY_USER and
+    TIMBRE_REGISTRY_PASSWORD for a registry.
+    """
+    adapter = adapter_gguf.read(file)
+    adapter.pairs()  # what is no adapter, or not finite, goes nowhere
+    digits = adapter.digest.removeprefix("sha256:")[:_SHORT]
+    source = Source(file, adapter.size, adapter.digest, f"{profile.label(file.stem)}-{digits}.gguf")
+    document = profile.text(adapter, source.name)
+    place = _put(source, target)
+    sys.stdout.write(f"# {place}\n# {adapter.digest}\n{document}")
+
+
+def _put(source: Source, target: str) -> str:
+    scheme, separator, _ = target.partition("://")
+    if not separator:
+        return directory.put(source, Path(target))
+    if scheme not in _SCHEMES:
+        raise InvalidInput(f"a directory, http, https, s3 or oci is right, not {scheme}", "target")
+    return _SCHEMES[scheme](source, target)

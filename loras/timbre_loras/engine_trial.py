@@ -1,0 +1,58 @@
+"""An adapter tried in the engine's library: `timbre-engine adapter-effect` in a process of its own."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+
+from timbre_common import decoding
+from timbre_common.errors import InvalidInput
+
+_COMMAND: Final = "from timbre_engine.cli import main; main()"
+_NEEDED: Final = ("timbre_engine", "xllamacpp", "onnxruntime", "aiohttp")
+_TIMEOUT_S: Final = 600
+_PROPORTION: Final = (1.6, 2.4)
+"""What doubling the scale may multiply the change by. 2 while it is small; a large one saturates, and a very small one
+drowns in a quantised base's rounding: so one doubling of several has to lie within."""
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What the command prints: the change of the hidden states at each scale, relative to those without the adapter."""
+
+    scales: list[float]
+    """Ascending from 0, each later one twice the one before."""
+    changes: Annotated[list[float], msgspec.Meta(min_length=3)]
+
+    def judge(self) -> str:
+        """The changes in words. Raises InvalidInput where they do not follow the scale."""
+        told = ", ".join(f"{change:.2%} at {scale:g}" for scale, change in zip(self.scales, self.changes, strict=True))
+        none, *some = self.changes
+        if none != 0:
+            raise InvalidInput(f"at scale 0 the output is not the base's: {told}")
+        if not all(some):
+            raise InvalidInput(f"it changes nothing: {told}")
+        if not any(_PROPORTION[0] <= more / less <= _PROPORTION[1] for less, more in pairwise(some)):
+            raise InvalidInput(f"the output does not change in proportion to the scale: {told}")
+        return f"the output changes by {told}"
+
+
+def missing() -> list[str]:
+    """What has to be installed before `effect` can be asked for."""
+    return [name for name in _NEEDED if find_spec(name) is None]
+
+
+def effect(model_dir: Path, adapter: Path) -> Effect:
+    """Raises InvalidInput with the engine's reason where it does not take the adapter."""
+    command = [sys.executable, "-c", _COMMAND, "adapter-effect", str(model_dir), str(adapter)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)  # noqa: S603
+    except subprocess.TimeoutExpired as error:
+        raise InvalidInput(f"the engine did not answer within {_TIMEOUT_S} s") from error
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise InvalidInput(lines[-1] if lines else f"the engine's library ended with status {done.returncode}")
+    return decoding.from_json(done.stdout, Effect)

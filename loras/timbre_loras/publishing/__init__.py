@@ -1,0 +1,1 @@
+"""Where an adapter file is put: one module a kind of place, each with `put`."""
