@@ -17,6 +17,7 @@ app = App(
 )
 app.command(export)
 app.command(inspect)
+app.command("timbre_loras.commands.train:train", name="train")
 
 
 def main() -> None:
@@ -29,5 +30,10 @@ def main() -> None:
     except TimbreError as error:
         sys.stderr.write(f"timbre-loras: {error}\n")
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("timbre"):
+            raise
+        extra = f"in an environment of its own, pip install 'timbre-voices[{_extra(sys.argv)}]'"
+        sys.exit(f"timbre-loras: {error.name} is missing: {extra}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,0 +1,74 @@
+"""What the tests ask of PyTorch. Runs in an environment of its own: torch_side.py TASKS.json ANSWERS.json
+
+TASKS: a list of [what, {argument: …}]; the functions below say what there is. ANSWERS: one value a task.
+"""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).parents[1] / "parity"))
+
+import stand_ins
+import torch
+import transformers  # looks for audio libraries when it is imported: before the stand-ins are there
+
+ABSENT = ["onnxruntime", "sox", "torchaudio", "torchaudio.compliance", "torchaudio.compliance.kaldi"]
+stand_ins.install([name for name in ABSENT if importlib.util.find_spec(name.partition(".")[0]) is None])
+
+from safetensors.torch import load_file  # noqa: E402 -- after the stand-ins
+
+from timbre_common.errors import TimbreError  # noqa: E402
+from timbre_loras import cli, x_vector  # noqa: E402
+from timbre_loras.train import base_config, dataset, loop, objective, session  # noqa: E402
+from timbre_loras.train.model import Model  # noqa: E402
+from timbre_loras.train.settings import Settings  # noqa: E402
+from timbre_loras.trained import Layout  # noqa: E402
+
+
+def command(line: list[str]) -> str | None:
+    """Run `timbre-loras LINE`; why it failed."""
+    try:
+        cli.app(line, exit_on_error=False, print_error=False, result_action="return_value")
+    except TimbreError as error:
+        return str(error)
+    return None
+
+
+def _prepared(base: str, folder: str, adapter: str | None, settings: Settings) -> tuple[Model, list[objective.Item]]:
+    config = base_config.read(Path(base))
+    model = Model(Path(base), settings)
+    if adapter is not None:
+        model.restore(load_file(Path(adapter) / "adapter_model.safetensors"))
+    path = Path(folder) / x_vector.FILE
+    vector = x_vector.read(path, config.talker_config.hidden_size) if path.exists() and not settings.speaker else None
+    examples = dataset.read(Path(folder), config.talker_config.num_code_groups)
+    return model, [session.prepare(example, model, config, settings, vector) for example in examples]
+
+
+def measure(base: str, folder: str, adapter: str | None, rank: int, targets: str) -> dict[str, float]:
+    """The loss of an adapter, or of the base alone, on all lines of a dataset."""
+    model, items = _prepared(base, folder, adapter, Settings(rank=rank, targets=targets, alpha=2 * rank))
+    found = loop.measure(model, items, 8)
+    return {"first": found.first, "rest": found.rest}
+
+
+def logits(base: str, folder: str, layout: str, speaker: str) -> list[Any]:
+    """The base's logits of code 0 for each line of a dataset, at the positions that training compares."""
+    model, items = _prepared(base, folder, None, Settings(layout=Layout(layout), speaker=speaker))
+    with torch.no_grad():
+        return [model.talker.codec_head(objective.states(model, [item])[0]).tolist() for item in items]
+
+
+def main(tasks: Path, answers: Path) -> None:
+    """Do everything, in turn."""
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    found = [globals()[what](**arguments) for what, arguments in json.loads(tasks.read_text())]
+    answers.write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
