@@ -48,17 +48,24 @@ modeling.Qwen3TTSTokenizer = Listener
 
 
 @cache
-def load(checkpoint: str) -> Any:
-    """A checkpoint, computed in float32."""
-    return Qwen3TTSModel.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation="eager")
+def load(checkpoint: str, adapter: str | None = None) -> Any:
+    """A checkpoint, with PEFT's adapter where there is one, computed in float32."""
+    loaded = Qwen3TTSModel.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation="eager")
+    if adapter is not None:
+        from peft import PeftModel
+
+        loaded.model = PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload()
+    return loaded
 
 
 def speech(question: dict[str, Any]) -> dict[str, Any]:
     """Speak greedily: {checkpoint, text, language, frames, penalty, streaming}, and {speaker, instruct} or {clip}.
 
+    An `adapter` is PEFT's directory.
+
     codes [frames, 16]; logits [steps, 3072] and hidden [steps, hidden]: the talker's at each step, as its head has it.
     """
-    model = load(question["checkpoint"])
+    model = load(question["checkpoint"], question.get("adapter"))
     seen: list[tuple[Any, Any]] = []
     hook = model.model.talker.codec_head.register_forward_hook(
         lambda _head, given, made: seen.append((given[0][0, -1].numpy(), made[0, -1].numpy()))

@@ -55,11 +55,16 @@ def measure(base: str, folder: str, adapter: str | None, rank: int, targets: str
     return {"first": found.first, "rest": found.rest}
 
 
-def logits(base: str, folder: str, layout: str, speaker: str) -> list[Any]:
-    """The base's logits of code 0 for each line of a dataset, at the positions that training compares."""
+def likeliest(base: str, folder: str, layout: str, speaker: str) -> list[list[list[int]]]:
+    """The base's likeliest codes [frames, 16] at each line's frames, given all that is before them."""
     model, items = _prepared(base, folder, None, Settings(layout=Layout(layout), speaker=speaker))
+    found = []
     with torch.no_grad():
-        return [model.talker.codec_head(objective.states(model, [item])[0]).tolist() for item in items]
+        for item in items:
+            made = objective.answers(model, [item])
+            first = made.first[:-1, :2048].argmax(-1, keepdim=True)
+            found.append(torch.cat([first, made.rest.argmax(-1)], dim=1).tolist())
+    return found
 
 
 def main(tasks: Path, answers: Path) -> None:

@@ -38,22 +38,40 @@ class Losses:
     frames: int
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Logits, and what is right."""
+
+    first: Any
+    """[frames + 1 of each line, codec vocabulary]."""
+    first_right: Any
+    rest: Any
+    """[frames, codebooks - 1, 2048]."""
+    rest_right: Any
+
+
 def losses(model: Model, items: Sequence[Item]) -> Losses:
     """The means over all frames of a batch."""
-    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=model.autocast):
-        hidden = states(model, items)
-        logits = model.talker.codec_head(torch.cat(hidden))
-        targets = torch.cat([torch.from_numpy(item.laid.targets) for item in items]).to(model.device)
-        # The last answer of each line is the end of speech, of which there is no frame.
-        rest, codes = _predicted(model, torch.cat([each[:-1] for each in hidden]), torch.cat([i.codes for i in items]))
+    made = answers(model, items)
     return Losses(
-        functional.cross_entropy(logits.float(), targets),
-        functional.cross_entropy(rest.float().flatten(0, 1), codes.flatten()),
-        len(codes),
+        functional.cross_entropy(made.first.float(), made.first_right),
+        functional.cross_entropy(made.rest.float().flatten(0, 1), made.rest_right.flatten()),
+        len(made.rest),
     )
 
 
-def states(model: Model, items: Sequence[Item]) -> list[Any]:
+def answers(model: Model, items: Sequence[Item]) -> Answers:
+    """What the model answers to a batch of lines, one behind the other."""
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=model.autocast):
+        hidden = _states(model, items)
+        targets = torch.cat([torch.from_numpy(item.laid.targets) for item in items]).to(model.device)
+        codes = torch.cat([item.codes for item in items])
+        # The last answer of each line is the end of speech, of which there is no frame.
+        rest = _predicted(model, torch.cat([each[:-1] for each in hidden]), codes)
+        return Answers(model.talker.codec_head(torch.cat(hidden)), targets, rest, codes[:, 1:])
+
+
+def _states(model: Model, items: Sequence[Item]) -> list[Any]:
     """The talker's states after its norm at the positions that answer: [frames + 1, hidden] of each line."""
     with torch.no_grad():
         lines = [_positions(model, item) for item in items]
@@ -76,8 +94,8 @@ def _positions(model: Model, item: Item) -> Any:
     return made
 
 
-def _predicted(model: Model, hidden: Any, codes: Any) -> tuple[Any, Any]:
-    """Logits [frames, codebooks - 1, 2048] of the codes after the first, and the codes that are right.
+def _predicted(model: Model, hidden: Any, codes: Any) -> Any:
+    """Logits [frames, codebooks - 1, 2048] of the codes after the first.
 
     Position 0 is the talker's state, position 1 code 0, and so on; head g answers at position g + 1 with code g + 1.
     """
@@ -85,5 +103,4 @@ def _predicted(model: Model, hidden: Any, codes: Any) -> tuple[Any, Any]:
     tables = [talker.get_input_embeddings(), *talker.code_predictor.get_input_embeddings()[:-1]]
     with torch.no_grad():
         given = [table(codes[:, book]) for book, table in enumerate(tables)]
-    answered = talker.code_predictor.forward_finetune(inputs_embeds=torch.stack([hidden, *given], dim=1))
-    return answered.logits, codes[:, 1:]
+    return talker.code_predictor.forward_finetune(inputs_embeds=torch.stack([hidden, *given], dim=1)).logits
