@@ -12,12 +12,14 @@ from timbre_loras.commands.inspect import inspect
 app = App(
     name="timbre-loras",
     version=lambda: metadata.version("timbre-voices"),
-    help="From a trained adapter to a voice file that the engine loads.",
+    help="From recordings, or a trained adapter, to a voice file that the engine loads.",
     result_action="return_int_as_exit_code_else_zero",
 )
 app.command(export)
 app.command(inspect)
+app.command("timbre_loras.commands.prepare:prepare", name="prepare")
 app.command("timbre_loras.commands.train:train", name="train")
+app.command("timbre_loras.commands.reference:reference", name="reference")
 
 
 def main() -> None:
@@ -33,7 +35,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("timbre"):
             raise
-        extra = f"in an environment of its own, pip install 'timbre-voices[{_extra(sys.argv)}]'"
-        sys.exit(f"timbre-loras: {error.name} is missing: {extra}")
+        # Only training is imported when it is asked for.
+        hint = "training wants an environment of its own: pip install 'timbre-voices[train]' (docs/training.md)"
+        sys.exit(f"timbre-loras: {error.name} is missing; {hint}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -27,7 +27,7 @@ PYTHON: Final = ROOT / ".parity-venv" / "bin" / "python"
 LANGUAGE: Final = "french"
 _SURE: Final = {"talker.codec_head.weight": 4.0, "lm_head": 2.0}
 """Factors that make the tiny model sure of its codes, as a trained one is: else there is nothing to learn."""
-_WORDS: Final = "le renard brun saute par dessus un chien qui dort et la nuit tombe sur toute notre ville".split()
+_WORDS: Final = ["le", "renard", "brun", "saute", "par", "dessus", "un", "chien", "et", "la", "nuit", "tombe"]
 
 
 def write_base(directory: Path, kind: str = "base") -> Path:
@@ -113,5 +113,3 @@ def ask(folder: Path, *tasks: tuple[str, dict[str, Any]]) -> list[Any]:
     subprocess.run([PYTHON, Path(__file__).parent / "torch_side.py", asked, answers], check=True, timeout=170)
     found: list[Any] = json.loads(answers.read_text())
     return found
-
-

@@ -34,9 +34,7 @@ def export(
             "(default: x_vector.safetensors in PEFT_DIR, where there is one)."
         ),
     ] = None,
-    language: Annotated[
-        str, Parameter(help="Its language as the model names it: french (default: as trained).")
-    ] = "",
+    language: Annotated[str, Parameter(help="Its language as the model names it: french (default: as trained).")] = "",
     text_layout: Annotated[
         Layout | None, Parameter(help="The text's layout that it was trained with (default: as trained, or streaming).")
     ] = None,

@@ -1,1 +1,1 @@
-"""From recordings to a PEFT adapter. PyTorch is imported by modules that compute with it, and by no command's module."""
+"""From recordings to a PEFT adapter; commands import it when they are asked for, since it wants PyTorch."""

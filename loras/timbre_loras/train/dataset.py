@@ -50,7 +50,8 @@ class Example:
 def write_line(directory: Path, line: Line, codes: NDArray[np.integer]) -> None:
     """Add a line's codes [frames, codebooks]; `write_lines` makes it a part of the dataset."""
     (directory / CODES).mkdir(parents=True, exist_ok=True)
-    save_file({CODES: codes.astype(np.int16)}, _path(directory, line))
+    # Contiguous, since the library writes an array's memory as it lies.
+    save_file({CODES: np.ascontiguousarray(codes, np.int16)}, _path(directory, line))
 
 
 def write_lines(directory: Path, lines: Iterable[Line]) -> None:

@@ -28,7 +28,7 @@ class Model:
         self.autocast = _computes_in_bfloat16(settings.precision, self.device)
         dtype = torch.bfloat16 if self.autocast else torch.float32
         self._tokenizer = Qwen2TokenizerFast.from_pretrained(base)
-        self._peft = get_peft_model(_load(base, dtype).to(self.device), _lora(settings))
+        self._peft = get_peft_model(load(base, dtype).to(self.device), _lora(settings))
         self.talker = self._peft.base_model.model.talker
 
     @property
@@ -74,13 +74,13 @@ class Model:
         (directory / "README.md").unlink(missing_ok=True)
 
 
-def _load(base: Path, dtype: Any) -> Any:
+def load(base: Path, dtype: Any) -> Any:
+    """The official model without its codec, frozen."""
     AutoConfig.register(official.Qwen3TTSConfig.model_type, official.Qwen3TTSConfig, exist_ok=True)
     # Not the class' own loader, which would load the codec as well.
-    load = PreTrainedModel.from_pretrained.__func__
-    model = load(official.Qwen3TTSForConditionalGeneration, base, dtype=dtype, attn_implementation="sdpa")
-    model.requires_grad_(False)
-    return model
+    loader = PreTrainedModel.from_pretrained.__func__
+    model = loader(official.Qwen3TTSForConditionalGeneration, base, dtype=dtype, attn_implementation="sdpa")
+    return model.requires_grad_(False).eval()
 
 
 def _lora(settings: Settings) -> Any:
@@ -99,5 +99,3 @@ def _computes_in_bfloat16(precision: Precision, device: Any) -> bool:
     if precision is Precision.AUTO:
         return bool(device.type == "cuda" and torch.cuda.is_bf16_supported())
     return precision is Precision.BFLOAT16
-
-

@@ -127,5 +127,3 @@ def _summary(measured: curve.Curve, learnt: int, held_out: int) -> str:
         return told
     before, after = measured.held_out[0], measured.held_out[-1]
     return f"{told}; {held_out} held out, {before.loss:.3f} -> {after.loss:.3f}"
-
-
