@@ -4,13 +4,15 @@ import importlib.machinery
 import sys
 import types
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 
 class StandIn(types.ModuleType):
     """It has every name, and nothing behind it."""
 
-    __path__: ClassVar[list[str]] = []
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -45,7 +45,7 @@ class Paths:
 @pytest.fixture(scope="session")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     folder = tmp_path_factory.mktemp("train")
-    found = Paths(*(folder / name for name in ("base", "model", "named", "named_model")), folder)
+    found = Paths(folder / "base", folder / "model", folder / "named", folder / "named_model", folder)
     for kind, base, model in (("base", found.base, found.model), ("custom_voice", found.named, found.named_model)):
         recorded.write_base(base, kind)
         pipeline.convert(base, model, Quantisation.F32, lambda _: None)
@@ -129,6 +129,6 @@ def spoken(asked: dict[str, Any], paths: Paths) -> dict[str, NDArray[Any]]:
     speeches = {"base": question, "student": {**question, "adapter": str(paths.folder / "student")}}
     questions, answers = paths.folder / "questions.json", paths.folder / "answers.npz"
     questions.write_text(json.dumps({"speeches": speeches}))
-    subprocess.run([PYTHON, OFFICIAL, questions, answers], check=True, timeout=170)
+    subprocess.run([PYTHON, OFFICIAL, questions, answers], check=True, timeout=300)
     with np.load(answers) as file:
         return {name: file[f"{name}.codes"] for name in speeches}

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,9 @@ def ask(folder: Path, *tasks: tuple[str, dict[str, Any]]) -> list[Any]:
     """What PyTorch answers; see torch_side.py."""
     asked, answers = folder / "tasks.json", folder / "answers.json"
     asked.write_text(json.dumps(tasks, default=str))
-    subprocess.run([PYTHON, Path(__file__).parent / "torch_side.py", asked, answers], check=True, timeout=170)
+    # That environment has what Timbre needs for training, and not Timbre.
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("common", "loras"))
+    command = [PYTHON, Path(__file__).parent / "torch_side.py", asked, answers]
+    subprocess.run(command, check=True, timeout=300, env=os.environ | {"PYTHONPATH": path})
     found: list[Any] = json.loads(answers.read_text())
     return found

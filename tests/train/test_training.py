@@ -52,7 +52,7 @@ def test_the_exported_file_says_how_it_was_trained(asked: dict[str, Any], paths:
         header = gguf_header.parse(path.read_bytes(), path.stat().st_size)
         told = {key: value.content for key, value in header.metadata.items()}
         assert (told["timbre.language"], told["timbre.text_layout"]) == (recorded.LANGUAGE, layout)
-        np.testing.assert_array_equal(np.float32(told["timbre.x_vector"]), recorded.x_vector())
+        np.testing.assert_array_equal(np.array(told["timbre.x_vector"], np.float32), recorded.x_vector())
 
 
 def test_a_resumed_run_is_the_same_bit_for_bit(asked: dict[str, Any], paths: Paths) -> None:

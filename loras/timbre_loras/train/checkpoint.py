@@ -27,5 +27,5 @@ def read(directory: Path, fingerprint: str) -> dict[str, Any]:
     except OSError as error:
         raise SetupError(f"there is nothing to resume in {directory}: {FILE}: {error.strerror}") from error
     if state["fingerprint"] != fingerprint:
-        raise InvalidInput("the checkpoint was made with other settings, lines or base: train anew", "--resume")
+        raise InvalidInput("the checkpoint was made with other settings or lines: train anew", "--resume")
     return state
