@@ -32,11 +32,11 @@ def main() -> None:
     except TimbreError as error:
         sys.stderr.write(f"timbre-loras: {error}\n")
         sys.exit(1)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("timbre"):
+    except ImportError as error:
+        missing = error.__cause__ or error  # the first where a command itself could not be imported
+        if not isinstance(missing, ModuleNotFoundError) or (missing.name or "").startswith("timbre"):
             raise
-        # Only training is imported when it is asked for.
-        hint = "training wants an environment of its own: pip install 'timbre-voices[train]' (docs/training.md)"
-        sys.exit(f"timbre-loras: {error.name} is missing; {hint}")
+        train = "in an environment of its own 'timbre-voices[train]' (docs/training.md)"
+        sys.exit(f"timbre-loras: {missing.name} is missing: pip install 'timbre-voices[loras]', or to train {train}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -94,9 +94,12 @@ def asked(torch_side: None, paths: Paths, machine: Machine, named: Machine) -> d
         )
 
     def train(output: str, *more: str | Path) -> tuple[str, dict[str, Any]]:
-        line = ["train", taught, "--base", base, "-o", folder / output, "--rank", RANK, "--targets", TARGETS]
-        return "command", {"line": [str(each) for each in (*line, "--learning-rate", "1e-2", "--warmup", 5, *more)]}
+        line = ("train", taught, "-o", folder / output, "--rank", RANK, "--targets", TARGETS, "--warmup", 5, *more)
+        of = () if "--base" in more else ("--base", base)
+        return "command", {"line": [str(each) for each in (*line, "--learning-rate", "1e-2", *of)]}
 
+    (folder / "torn").mkdir()
+    (folder / "torn" / "checkpoint.pt").write_bytes(b"torn")
     short = ("--steps", "6", "--batch", "2", "--dropout", "0.1", "--held-out", "0", "--layout", "full")
     tasks |= {
         "student": train("student", "--steps", "40", "--batch", "4", "--measure-every", "20"),
@@ -107,6 +110,9 @@ def asked(torch_side: None, paths: Paths, machine: Machine, named: Machine) -> d
         "bfloat16": train("bfloat16", *short, "--precision", "bfloat16"),
         "other settings": train("other", *short, "--stop-at", "1"),
         "other seed": train("other", *short, "--resume", "--seed", "1"),
+        "torn": train("torn", *short, "--resume"),
+        "no such device": train("nowhere", *short, "--device", "nowhere"),
+        "incomplete base": train("nothing", *short, "--base", recorded.without_heads(base, folder / "incomplete")),
     }
     for name, adapter, rank in (("base", None, 2), ("teacher", teacher, 2), ("student", folder / "student", RANK)):
         question = {"base": base, "folder": held_out, "adapter": adapter, "rank": rank, "targets": TARGETS}

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,16 @@ def write_base(directory: Path, kind: str = "base") -> Path:
             if part in name:
                 tensors[name] = tensors[name] * np.float32(factor)
     save_file(tensors, path, metadata={"format": "pt"})
+    return directory
+
+
+def without_heads(base: Path, directory: Path) -> Path:
+    """The checkpoint without two of the predictor's heads."""
+    shutil.copytree(base, directory)
+    tensors = load_file(base / "model.safetensors")
+    for head in (0, 1):
+        del tensors[f"talker.code_predictor.lm_head.{head}.weight"]
+    save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
     return directory
 
 

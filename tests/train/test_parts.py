@@ -143,7 +143,7 @@ def test_without_pytorch_it_says_what_to_install(command: str, tmp_path: Path) -
     program = f"import sys; sys.argv[1:] = {line}; from timbre_loras.cli import main; main()"
     failed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert failed.returncode == 1 and failed.stderr.count("\n") == 1
-    assert "is missing; training wants an environment of its own: pip install 'timbre-voices[train]'" in failed.stderr
+    assert "to train in an environment of its own 'timbre-voices[train]'" in failed.stderr
 
 
 def test_training_and_conversion_want_different_versions(torch_side: None) -> None:

@@ -66,6 +66,12 @@ def test_a_resumed_run_is_the_same_bit_for_bit(asked: dict[str, Any], paths: Pat
 def test_what_cannot_be_resumed(asked: dict[str, Any]) -> None:
     assert "there is nothing to resume" in asked["nothing to resume"]
     assert asked["other settings"] is None and "made with other settings" in asked["other seed"]
+    assert asked["torn"].startswith("checkpoint.pt: it cannot be read")
+
+
+def test_what_cannot_be_trained(asked: dict[str, Any]) -> None:
+    assert asked["no such device"].startswith("--device: nowhere cannot be used")
+    assert "lacks 2 tensors, such as talker.code_predictor.lm_head.0.weight" in asked["incomplete base"]
 
 
 def test_mixed_precision_learns_the_same_within_its_own(asked: dict[str, Any], paths: Paths) -> None:

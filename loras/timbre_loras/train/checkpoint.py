@@ -26,6 +26,8 @@ def read(directory: Path, fingerprint: str) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(directory / FILE, map_location="cpu", weights_only=True)
     except OSError as error:
         raise SetupError(f"there is nothing to resume in {directory}: {FILE}: {error.strerror}") from error
+    except Exception as error:  # a torn file fails in many ways
+        raise InvalidInput(f"it cannot be read: {type(error).__name__}", FILE) from error
     if state["fingerprint"] != fingerprint:
         raise InvalidInput("the checkpoint was made with other settings or lines: train anew", "--resume")
     return state

@@ -9,14 +9,15 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 from qwen_tts import Qwen3TTSTokenizer
+from safetensors import SafetensorError
 
-from timbre_common.errors import InvalidInput
+from timbre_common.errors import InvalidInput, SetupError
 from timbre_loras.train import base_config
-from timbre_loras.train.model import load
+from timbre_loras.train.model import device_of, load
 from timbre_loras.train.sound import RATE, Sound
 
 _BASE: Final = "base"
-MAX_SECONDS: Final = 600
+MAX_SECONDS: Final = 120
 """Of a file: no more is read."""
 
 
@@ -26,8 +27,11 @@ class Encoders:
     def __init__(self, base: Path, device: str = "") -> None:
         """Load them in float32. Raises SetupError, InvalidInput."""
         kind = base_config.read(base).tts_model_type
-        where = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._codec = Qwen3TTSTokenizer.from_pretrained(base / "speech_tokenizer", device_map=where)
+        where = device_of(device)
+        try:
+            self._codec = Qwen3TTSTokenizer.from_pretrained(base / "speech_tokenizer", device_map=where)
+        except (OSError, SafetensorError) as error:
+            raise SetupError(f"{base} has no codec that can be read: {str(error).splitlines()[0]}") from error
         self._model = load(base, torch.float32).to(where) if kind == _BASE else None
 
     @property

@@ -10,11 +10,14 @@ import torch
 from numpy.typing import NDArray
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from qwen_tts.core.models import modeling_qwen3_tts as official
+from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedModel, Qwen2TokenizerFast
 
+from timbre_common.errors import InvalidInput, SetupError
 from timbre_loras import peft_config
 from timbre_loras.train.settings import Precision, Settings
 
+SPEAKER_ENCODER: Final = "speaker_encoder."
 _ROLE: Final = "<|im_start|>assistant\n"
 
 
@@ -24,11 +27,11 @@ class Model:
     def __init__(self, base: Path, settings: Settings) -> None:
         """Load the base, and begin an adapter at random."""
         torch.manual_seed(settings.seed)
-        self.device = torch.device(settings.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = device_of(settings.device)
         self.autocast = _computes_in_bfloat16(settings.precision, self.device)
         dtype = torch.bfloat16 if self.autocast else torch.float32
         self._tokenizer = Qwen2TokenizerFast.from_pretrained(base)
-        self._peft = get_peft_model(load(base, dtype).to(self.device), _lora(settings))
+        self._peft = get_peft_model(load(base, dtype, SPEAKER_ENCODER).to(self.device), _lora(settings))
         self.talker = self._peft.base_model.model.talker
 
     @property
@@ -74,12 +77,33 @@ class Model:
         (directory / "README.md").unlink(missing_ok=True)
 
 
-def load(base: Path, dtype: Any) -> Any:
-    """The official model without its codec, frozen."""
+def device_of(name: str) -> Any:
+    """Where it computes; without a name a GPU where there is one. Raises InvalidInput."""
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InvalidInput(f"{name} cannot be used: {str(error).splitlines()[0]}", "--device") from error
+    return device
+
+
+def load(base: Path, dtype: Any, unused: str = "") -> Any:
+    """The official model without its codec, frozen; a tensor whose name begins with `unused` may be missing.
+
+    Raises SetupError where it cannot be read, InvalidInput that names a tensor which is missing.
+    """
     AutoConfig.register(official.Qwen3TTSConfig.model_type, official.Qwen3TTSConfig, exist_ok=True)
     # Not the class' own loader, which would load the codec as well.
     loader = PreTrainedModel.from_pretrained.__func__
-    model = loader(official.Qwen3TTSForConditionalGeneration, base, dtype=dtype, attn_implementation="sdpa")
+    kind, settings = official.Qwen3TTSForConditionalGeneration, {"dtype": dtype, "attn_implementation": "sdpa"}
+    try:
+        model, found = loader(kind, base, output_loading_info=True, **settings)
+    except (OSError, SafetensorError) as error:
+        raise SetupError(f"{base} cannot be read: {str(error).splitlines()[0]}") from error
+    # The library would fill them with random numbers.
+    missing = sorted(name for name in found["missing_keys"] if not (unused and name.startswith(unused)))
+    if missing:
+        raise InvalidInput(f"the checkpoint lacks {len(missing)} tensors, such as {missing[0]}", "--base")
     return model.requires_grad_(False).eval()
 
 

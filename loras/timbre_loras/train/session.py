@@ -63,6 +63,7 @@ def train(
             text_layout=settings.layout,
         ),
     )
+    (output / x_vector.FILE).unlink(missing_ok=True)  # of a training before
     if vector is not None:
         save_file({adapters.X_VECTOR: vector}, output / x_vector.FILE)
     (output / checkpoint.FILE).unlink(missing_ok=True)
