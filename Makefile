@@ -117,8 +117,8 @@ clean: ## Remove .venv, caches and builds
 	@CMAKE_ARGS="$${CMAKE_ARGS--DLLAVA_BUILD=OFF}" $(PIP) --editable '.[native]'
 	@touch $@
 
-# The official package names audio libraries that the comparison does not need, and dashscope is here for Qwen's
-# vocabulary: both are installed without what they depend on.
+# The official package names libraries of its 25 Hz models and of its demonstration, and dashscope is here for Qwen's
+# vocabulary: both are installed without what they depend on. Training is tested here too.
 .parity-venv/.made: .venv/.made tests/parity/requirements.txt
 	@echo 'installing the official implementation, with PyTorch, into .parity-venv'
 	@.venv/bin/python -m venv .parity-venv

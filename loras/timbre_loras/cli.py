@@ -12,14 +12,13 @@ from timbre_loras.commands.inspect import inspect
 app = App(
     name="timbre-loras",
     version=lambda: metadata.version("timbre-voices"),
-    help="From a trained adapter to a voice file that the engine loads.",
+    help="From recordings, or a trained adapter, to a voice file that the engine loads.",
     result_action="return_int_as_exit_code_else_zero",
 )
-app.command("timbre_loras.commands.verify:verify", name="verify")
-app.command("timbre_loras.commands.merge:merge", name="merge")
-app.command("timbre_loras.commands.publish:publish", name="publish")
 app.command(export)
 app.command(inspect)
+for name in ("prepare", "train", "reference", "verify", "merge", "publish"):
+    app.command(f"timbre_loras.commands.{name}:{name}", name=name)
 
 
 def main() -> None:
@@ -32,5 +31,11 @@ def main() -> None:
     except TimbreError as error:
         sys.stderr.write(f"timbre-loras: {error}\n")
         sys.exit(1)
+    except ImportError as error:
+        missing = error.__cause__ or error  # the first where a command itself could not be imported
+        if not isinstance(missing, ModuleNotFoundError) or (missing.name or "").startswith("timbre"):
+            raise
+        train = "in an environment of its own 'timbre-voices[train]' (docs/training.md)"
+        sys.exit(f"timbre-loras: {missing.name} is missing: pip install 'timbre-voices[loras]', or to train {train}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -11,9 +11,10 @@ from safetensors.numpy import load_file, save_file
 
 from support import peft
 from support.peft import PREFIX, SHAPES
-from timbre_loras.commands.export import Layout, export
+from timbre_loras.commands.export import export
 from timbre_loras.fold import fold
 from timbre_loras.peft_adapter import Pair
+from timbre_loras.trained import Layout
 from timbre_loras.writer import Dtype
 
 Q, V = "self_attn.q_proj", "self_attn.v_proj"

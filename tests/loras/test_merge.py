@@ -10,10 +10,11 @@ from timbre_common import adapters
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_loras import adapter_gguf, mixture
 from timbre_loras.adapter_gguf import delta
-from timbre_loras.commands.export import Layout, export
+from timbre_loras.commands.export import export
 from timbre_loras.commands.merge import merge
 from timbre_loras.merge import concatenate, reduce
 from timbre_loras.peft_adapter import Pair
+from timbre_loras.trained import Layout
 from timbre_loras.writer import Dtype
 
 Q, V, UP = "self_attn.q_proj", "self_attn.v_proj", "mlp.up_proj"

@@ -22,11 +22,12 @@ from support.process import free_port
 from timbre_common import voiceprofile
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_loras import adapter_gguf
-from timbre_loras.commands.export import Layout, export
+from timbre_loras.commands.export import export
 from timbre_loras.commands.publish import publish
 from timbre_loras.profile import label
 from timbre_loras.publishing import http_put, oci
 from timbre_loras.publishing.source import Source
+from timbre_loras.trained import Layout
 
 Q = "self_attn.q_proj"
 

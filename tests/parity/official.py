@@ -4,15 +4,14 @@ Questions: {"speeches": {NAME: …}, "chains": {NAME: …}, "texts": {NAME: …}
 each. Speech goes through the package's public functions; a stand-in for the codec keeps the codes that it would decode.
 """
 
-import importlib.machinery
 import json
 import sys
-import types
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
+import stand_ins  # beside this file
 import torch
 import transformers  # looks for audio libraries when it is imported: before the stand-ins are there
 
@@ -22,20 +21,7 @@ ABSENT = [
 ]
 
 
-class StandIn(types.ModuleType):
-    """An audio library: it has every name, and nothing behind it, since neither talker nor predictor uses one."""
-
-    __path__: ClassVar[list[str]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return StandIn(name)
-
-
-for absent in ABSENT:
-    sys.modules[absent] = StandIn(absent)
-    sys.modules[absent].__spec__ = importlib.machinery.ModuleSpec(absent, None, is_package=True)
+stand_ins.install(ABSENT)
 
 from qwen_tts import Qwen3TTSModel, VoiceClonePromptItem  # noqa: E402 -- after the stand-ins
 from qwen_tts.core.models import Qwen3TTSProcessor  # noqa: E402
@@ -62,17 +48,24 @@ modeling.Qwen3TTSTokenizer = Listener
 
 
 @cache
-def load(checkpoint: str) -> Any:
-    """A checkpoint, computed in float32."""
-    return Qwen3TTSModel.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation="eager")
+def load(checkpoint: str, adapter: str | None = None) -> Any:
+    """A checkpoint, with PEFT's adapter where there is one, computed in float32."""
+    loaded = Qwen3TTSModel.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation="eager")
+    if adapter is not None:
+        from peft import PeftModel
+
+        loaded.model = PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload()
+    return loaded
 
 
 def speech(question: dict[str, Any]) -> dict[str, Any]:
     """Speak greedily: {checkpoint, text, language, frames, penalty, streaming}, and {speaker, instruct} or {clip}.
 
+    An `adapter` is PEFT's directory.
+
     codes [frames, 16]; logits [steps, 3072] and hidden [steps, hidden]: the talker's at each step, as its head has it.
     """
-    model = load(question["checkpoint"])
+    model = load(question["checkpoint"], question.get("adapter"))
     seen: list[tuple[Any, Any]] = []
     hook = model.model.talker.codec_head.register_forward_hook(
         lambda _head, given, made: seen.append((given[0][0, -1].numpy(), made[0, -1].numpy()))

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from timbre_engine.llama import api
 from timbre_engine.llama.context import Context, ContextSettings
 from timbre_engine.llama.model import Adapter, Model
 from timbre_engine.model.manifest import TALKER, Manifest
@@ -22,11 +23,12 @@ def changes(model_dir: Path, manifest: Manifest, adapter: Path, scales: Sequence
 
     The file is trusted: `adapter_file.check` comes first. Raises InvalidInput where llama.cpp does not load it.
     """
-    model = Model(model_dir / TALKER)
+    library = api.library("auto")
+    model = Model(library, model_dir / TALKER)
     try:
         loaded = Adapter(model, adapter)
         try:
-            inputs = _inputs(Embeddings(model_dir, manifest), manifest)
+            inputs = _inputs(Embeddings(library, model_dir, manifest), manifest)
             plain = _hidden(model, [], inputs)
             adapted = [_hidden(model, [(loaded, scale)], inputs) for scale in scales]
         finally:

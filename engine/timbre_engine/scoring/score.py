@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from timbre_common import languages
 from timbre_common.errors import InvalidInput
 from timbre_engine.model.manifest import EMBEDDINGS
-from timbre_engine.qwen3tts import languages
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import Request, codes_of_all
 from timbre_engine.scoring import divergence, words

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from timbre_common import languages
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_engine.qwen3tts import languages
 from timbre_engine.qwen3tts.runs import RunEnd, RunFeed, Word
 
 MAX_BYTES: Final = 1 << 20

@@ -1,7 +1,6 @@
 """`timbre-loras export`."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,18 +10,12 @@ from numpy.typing import NDArray
 
 from timbre_common.errors import InvalidInput, Unsupported
 from timbre_loras import base as bases
-from timbre_loras import peft_adapter, writer
+from timbre_loras import peft_adapter, trained, writer
 from timbre_loras import x_vector as x_vectors
 from timbre_loras.base import Base
 from timbre_loras.fold import fold
+from timbre_loras.trained import Layout
 from timbre_loras.writer import Dtype, Metadata
-
-
-class Layout(StrEnum):
-    """How the text lies in the prompt."""
-
-    STREAMING = "streaming"
-    FULL = "full"
 
 
 def export(
@@ -33,7 +26,7 @@ def export(
     dtype: Annotated[Dtype, Parameter(help="How its numbers are stored.")] = Dtype.F16,
     name: Annotated[str, Parameter(help="The voice's name (default: the file's).")] = "",
     agent: Annotated[str, Parameter(help="The agent that speaks by it.")] = "",
-    speaker: Annotated[str, Parameter(help="The model's speaker that it builds on.")] = "",
+    speaker: Annotated[str, Parameter(help="The model's speaker that it builds on (default: as trained).")] = "",
     x_vector: Annotated[
         Path | None,
         Parameter(
@@ -41,15 +34,18 @@ def export(
             "(default: x_vector.safetensors in PEFT_DIR, where there is one)."
         ),
     ] = None,
-    language: Annotated[
-        str, Parameter(help="The language that it was trained in, as the model names it: french.")
-    ] = "",
-    text_layout: Annotated[Layout, Parameter(help="The text's layout that it was trained with.")] = Layout.STREAMING,
+    language: Annotated[str, Parameter(help="Its language as the model names it: french (default: as trained).")] = "",
+    text_layout: Annotated[
+        Layout | None, Parameter(help="The text's layout that it was trained with (default: as trained, or streaming).")
+    ] = None,
     licence: Annotated[str, Parameter(help="Under which licence the voice may be used.")] = "",
 ) -> None:
     """Make an adapter file for the engine of a LoRA adapter that PEFT saved in PEFT_DIR."""
     model = bases.read(base)
-    speaker, language = speaker.lower(), language.lower()  # as the model directory names them
+    known = trained.read(peft_dir)
+    # As the model directory names them.
+    speaker = (speaker or ("" if x_vector else known.speaker)).lower()
+    language = (language or known.language).lower()
     _refuse_unknown(model, speaker, language)
     adapter = peft_adapter.read(peft_dir, model.talker)
     vector = _x_vector(x_vector, peft_dir, model.talker.hidden)
@@ -64,7 +60,7 @@ def export(
         base_kind=model.kind,
         speaker=speaker,
         language=language,
-        layout=text_layout,
+        layout=text_layout or known.text_layout,
         rank=max(pair.rank for pair in adapter.pairs),
         source_alpha=adapter.config.lora_alpha,
         licence=licence,

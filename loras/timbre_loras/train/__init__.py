@@ -1,0 +1,1 @@
+"""From recordings to a PEFT adapter; commands import it when they are asked for, since it wants PyTorch."""

@@ -1,0 +1,125 @@
+"""Recordings through the official package's encoders, in small: a dataset that trains, and voice files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from timbre_engine.qwen3tts.clip import read
+from timbre_engine.qwen3tts.machine import Machine
+from timbre_loras import x_vector
+from timbre_loras.train import dataset
+from train import recorded
+
+RATE = 44_100
+TEXT = "Le renard brun saute par-dessus le chien."
+GOOD = ["one.wav", "two.wav", "three.flac"]
+DROPPED = {
+    "clipped.wav": "it is clipped: ",
+    "long.wav": "its text has 300 characters, more than 240",
+    "other.wav": "language: the base has ",
+    "short.wav": "it lasts 0.4 s, not 0.8 to 20 s",
+    "silent.wav": "nothing is heard in it",
+    "slow.wav": "0.7 characters a second: text and recording are hardly of each other",
+    "torn.wav": "it cannot be read: ",
+    "untold.wav": "it has no transcript",
+}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of the kind base; PyTorch puts encoders into it."""
+    return recorded.write_base(tmp_path_factory.mktemp("heard") / "base")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Numpy's files in place of the recordings; PyTorch's environment writes them as what they are."""
+    folder = tmp_path_factory.mktemp("recordings")
+    sounds = {name: voice(seconds=2.5, pitch=110 + 10 * at) for at, name in enumerate(GOOD)}
+    sounds |= {"long.wav": voice(), "other.wav": voice(), "untold.wav": voice(), "slow.wav": voice()}
+    sounds |= {"short.wav": voice(seconds=0.2), "silent.wav": np.zeros(RATE, np.float32)}
+    sounds["clipped.wav"] = np.clip(9 * voice(), -1, 1)
+    sounds["three.flac"] = np.stack([sounds["three.flac"]] * 2, axis=1)
+    texts = dict.fromkeys(sounds, TEXT) | {"long.wav": "a" * 300, "slow.wav": "Oh"} | {"torn.wav": TEXT}
+    rows = [{"file": name, "text": text} for name, text in texts.items() if name != "untold.wav"]
+    rows[[row["file"] for row in rows].index("other.wav")]["language"] = "klingon"
+    (folder / "table.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "torn.wav").write_bytes(b"RIFF, and nothing more")
+    for name, sound in sounds.items():
+        np.save(folder / f"{name}.npy", sound)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asked(torch_side: None, base: Path, recordings: Path) -> dict[str, Any]:
+    """Everything that PyTorch is asked, by name."""
+    folder, first = base.parent, recordings / GOOD[0]
+    tasks: dict[str, tuple[str, dict[str, Any]]] = {
+        path.stem: ("write_sound", {"path": path.with_suffix(""), "source": path, "rate": RATE})
+        for path in sorted(recordings.glob("*.npy"))
+    }
+
+    def command(*line: str | Path) -> tuple[str, dict[str, Any]]:
+        return "command", {"line": [str(each) for each in (*line, "--base", base)]}
+
+    table = ("--transcripts", recordings / "table.jsonl", "--language", "french")
+    tasks |= {
+        "encoders": ("make_encoders", {"base": base}),
+        "prepare": command("prepare", recordings, "-o", folder / "set", *table),
+        "train": command("train", folder / "set", "-o", folder / "peft", "--steps", "1"),
+        "voice": command("reference", first, "-o", folder / "voice.safetensors"),
+        "clip": command("reference", first, "-o", folder / "clip.safetensors", "--text", TEXT, "--language", "fr"),
+        "torn": command("reference", recordings / "torn.wav", "-o", folder / "torn.safetensors"),
+        "official": ("clone", {"base": base, "recording": first, "text": TEXT}),
+    }
+    return dict(zip(tasks, recorded.ask(folder, *tasks.values()), strict=True))
+
+
+def voice(seconds: float = 2.5, pitch: float = 110) -> NDArray[np.float32]:
+    """Something like a voice, with silence around it."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    tones = sum(np.sin(2 * np.pi * pitch * each * time) / each for each in range(1, 9))
+    spoken = 0.1 * tones * (1 + 0.5 * np.sin(2 * np.pi * 4 * time))
+    return np.pad(spoken, round(0.6 * RATE)).astype(np.float32)
+
+
+def test_the_dataset_and_what_was_dropped(asked: dict[str, Any], base: Path) -> None:
+    assert asked["prepare"] is None
+    folder = base.parent / "set"
+    lines = dataset.read(folder, 16)
+    assert {line.line.name for line in lines} == {"one", "two", "three"}
+    assert {(line.line.text, line.line.language) for line in lines} == {(TEXT, "french")}
+    assert all(len(line.codes) == 34 for line in lines)  # 2.5 s and twice 0.1 s, at 12.5 a second
+    assert np.isfinite(x_vector.read(folder / x_vector.FILE, 128)).all()
+    report = json.loads((folder / "report.json").read_text())
+    dropped = {each["file"]: each["why"] for each in report["dropped"]}
+    assert dropped.keys() == DROPPED.keys()
+    for name, why in DROPPED.items():
+        assert dropped[name].startswith(why)
+    assert {each["file"] for each in report["kept"]} == set(GOOD)
+    assert all(each["likeness"] > 0.5 for each in report["kept"])
+
+
+def test_it_trains(asked: dict[str, Any], base: Path) -> None:
+    assert asked["train"] is None
+    for name in ("adapter_model.safetensors", "adapter_config.json", "voice.json", x_vector.FILE):
+        assert (base.parent / "peft" / name).exists()
+
+
+def test_voice_files_hold_what_the_official_package_hears(asked: dict[str, Any], base: Path, machine: Machine) -> None:
+    assert asked["voice"] is None and asked["clip"] is None
+    alone, clip = (read(base.parent / f"{name}.safetensors", machine.manifest) for name in ("voice", "clip"))
+    assert alone.codes is None and clip.text == TEXT
+    for found in (alone, clip):
+        np.testing.assert_allclose(found.x_vector, asked["official"]["x_vector"], rtol=1e-5, atol=1e-6)
+    assert clip.codes is not None
+    np.testing.assert_array_equal(clip.codes, asked["official"]["codes"])
+
+
+def test_a_recording_that_cannot_be_read_is_named(asked: dict[str, Any], base: Path) -> None:
+    assert asked["torn"].startswith("torn.wav: it cannot be read")
+    assert not (base.parent / "torn.safetensors").exists()
