@@ -17,6 +17,7 @@ app = App(
 )
 app.command(export)
 app.command(inspect)
+app.command("timbre_loras.commands.compare:compare", name="compare")
 
 
 def main() -> None:

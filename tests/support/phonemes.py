@@ -12,7 +12,7 @@ _IPA = 0x02
 _SEPARATED = ord("_") << 8
 _STRESS = "ˈˌ-"
 
-FRENCH = tuple("p b t d k ɡ f v s z ʃ ʒ m n ɲ ʁ l j w ɥ i e ɛ a o ɔ u y ø œ ə ɛ̃ ɑ̃ ɔ̃ œ̃".split())
+FRENCH = (*"pbtdkɡfvszʃʒmnɲʁljwɥ", *"ieɛaoɔuyøœə", "ɛ̃", "ɑ̃", "ɔ̃", "œ̃")
 """Those of French as espeak-ng writes them; without ɑ, which it speaks as a."""
 
 
