@@ -18,6 +18,8 @@ app = App(
 app.command(export)
 app.command(inspect)
 app.command("timbre_loras.commands.compare:compare", name="compare")
+app.command("timbre_loras.commands.script:script", name="script")
+app.command("timbre_loras.commands.voices:voices", name="voices")
 
 
 def main() -> None:
