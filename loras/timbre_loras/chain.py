@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +23,9 @@ _BESIDE: Final = Path(sys.executable).parent
 class Programs:
     """What the commands are run with. Training wants an environment of its own, so it may be another installation."""
 
-    loras: Path = field(default=_BESIDE / "timbre-loras")
-    trainer: Path = field(default=_BESIDE / "timbre-loras")
-    engine: Path = field(default=_BESIDE / "timbre-engine")
+    loras: Path = _BESIDE / "timbre-loras"
+    trainer: Path = _BESIDE / "timbre-loras"
+    engine: Path = _BESIDE / "timbre-engine"
 
 
 @dataclass(frozen=True, slots=True)

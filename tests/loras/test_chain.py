@@ -119,7 +119,7 @@ def test_transcripts_are_written_where_there_are_none(recordings: Path) -> None:
     for name in ("renarde-002.flac", "renarde-005.WAV", "laughter.wav"):
         (folder / name).touch()
     (folder / "renarde-005.txt").write_text("Bienvenue chez moi.\n")
-    command = [BIN / "timbre-loras", "script", ROOT / "loras" / "renarde", "--recordings", folder]
+    command: list[str | Path] = [BIN / "timbre-loras", "script", ROOT / "loras" / "renarde", "--recordings", folder]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "3 of 64 lines are recorded" in told and "of no line: laughter.wav" in told
     assert (folder / "renarde-002.txt").read_text() == (
@@ -130,7 +130,7 @@ def test_transcripts_are_written_where_there_are_none(recordings: Path) -> None:
 
 
 def test_a_script_is_printed_with_its_direction() -> None:
-    command = [BIN / "timbre-loras", "script", ROOT / "loras" / "lisa"]
+    command: list[str | Path] = [BIN / "timbre-loras", "script", ROOT / "loras" / "lisa"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "sad: Lower and softer" in told and "lisa-002  even, marked" in told and "‖ le premier" in told
 
