@@ -36,6 +36,7 @@ help: ## List the targets
 	@echo '  a model directory), QUANT=Q4_K_M (or Q4_0, Q8_0, F16, F32: how a model is converted, once),'
 	@echo '  HOST=0.0.0.0 (HTTPS and a token, for other devices), PORT=8760, PACE=rtf=0.9,first=250ms'
 	@echo '  and from the environment REDIS_URL (default: an embedded Valkey). More: make run OPTIONS=--help'
+	@echo '  Variables of voices: BASE, RECORDINGS, TRAINER=train/bin/timbre-loras (of an environment with the extra train)'
 
 .PHONY: run
 run: $(RUN_STAMP) ## Run Timbre on this machine until Ctrl-C; installs what is needed first
@@ -86,6 +87,14 @@ bench-engine: .venv/.dev-stamp ## Measure the Qwen3-TTS engine at its true size;
 soak: .venv/.dev-stamp apt-packages ## Ten minutes of speech in a real browser at a model's pace: underruns, click to sound
 	@SOAK_SECONDS=600 .venv/bin/pytest -q -s tests/page/test_soak.py
 
+.PHONY: voices
+voices: .venv/.convert-stamp ## Make Lisa's, Electra's and Renarde's voices of recordings: BASE=HF_DIR RECORDINGS=DIR
+	@test -n "$$BASE" || { echo 'timbre: BASE is missing: make voices BASE=checkpoint RECORDINGS=folder;' \
+	  'timbre-engine pull Qwen/Qwen3-TTS-12Hz-0.6B-Base checkpoint gets one' >&2; exit 1; }
+	@test -n "$$RECORDINGS" || { echo 'timbre: RECORDINGS is missing: make voices BASE=checkpoint RECORDINGS=folder;' \
+	  'docs/voices.md says how to record' >&2; exit 1; }
+	@.venv/bin/timbre-loras voices "$$BASE" "$$RECORDINGS" -o artefacts/voices $(if $(TRAINER),--trainer '$(TRAINER)') $(OPTIONS)
+
 .PHONY: clean
 clean: ## Remove .venv, caches and builds
 	@rm -rf .venv .parity-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
@@ -103,7 +112,7 @@ clean: ## Remove .venv, caches and builds
 
 .venv/.convert-stamp: .venv/.made pyproject.toml
 	@echo 'installing what the run with a model, and its conversion, need into .venv'
-	@$(PIP) --editable '.[run,convert]'
+	@$(PIP) --editable '.[run,convert,loras]'
 	@touch .venv/.run-stamp .venv/.model-stamp $@
 
 .venv/.dev-stamp: .venv/.made pyproject.toml

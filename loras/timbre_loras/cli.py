@@ -17,7 +17,7 @@ app = App(
 )
 app.command(export)
 app.command(inspect)
-for name in ("prepare", "train", "reference", "verify", "merge", "publish"):
+for name in ("script", "prepare", "train", "reference", "verify", "merge", "publish", "compare", "voices"):
     app.command(f"timbre_loras.commands.{name}:{name}", name=name)
 
 

@@ -28,7 +28,7 @@ _LANGUAGES: Final = {
     "chinese": 2055, "english": 2050, "german": 2053, "italian": 2070, "portuguese": 2071,
     "spanish": 2054, "japanese": 2058, "korean": 2064, "french": 2061, "russian": 2069,
 }  # fmt: skip
-_SPEAKERS: Final = {"vivian": 3065, "ryan": 3061, "serena": 3066}
+_SPEAKERS: Final = {"vivian": 3065, "ryan": 3061, "serena": 3066, "sohee": 2864}
 
 SIZES: Final[dict[str, tuple[str, int, int]]] = {"0.6b": ("0b6", 1024, 3072), "1.7b": ("1b7", 2048, 6144)}
 """Size -> the checkpoint's word for it, the talker's width and its feed-forward's."""

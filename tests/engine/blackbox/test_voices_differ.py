@@ -6,8 +6,9 @@ import pytest
 
 from support.engine_process import EngineProcess
 from support.engine_stream import engine_stream_of
-from support.voice_measure import brightness, median_pitch, seconds
+from support.sound import samples
 from timbre_common.engine_stream import Start
+from timbre_loras.comparison import measures
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,14 +20,15 @@ ENGLISH = "Hello everybody, the summer is here. How are you doing today? Very we
 async def test_voices_differ_in_pitch_and_pace(engine: EngineProcess, language: str, text: str) -> None:
     async with engine_stream_of(engine.url) as stream:
         said = {
-            voice: (await stream.say(Start(voice=voice, language=language), [text])).pcm
+            voice: samples((await stream.say(Start(voice=voice, language=language), [text])).pcm) / 32768
             for voice in ("lisa", "electra", "renarde")
         }
     for one, two in itertools.combinations(said.values(), 2):
-        pitches = sorted((median_pitch(one), median_pitch(two)))
-        assert pitches[1] / pitches[0] > 1.12  # two semitones
-    assert seconds(said["electra"]) < 0.9 * seconds(said["renarde"]) < 0.9 * seconds(said["lisa"])
-    assert all(500 < brightness(pcm) < 5000 for pcm in said.values())
+        pitches = [found.median for sound in (one, two) if (found := measures.pitch(sound))]
+        assert abs(measures.semitones(*pitches)) > 2
+    lasts = {voice: measures.speech_seconds(sound) for voice, sound in said.items()}
+    assert lasts["electra"] < 0.9 * lasts["renarde"] < 0.9 * lasts["lisa"]
+    assert all(500 < measures.brightness(sound) < 5000 for sound in said.values())
 
 
 async def test_french_and_english_differ(engine: EngineProcess) -> None:
