@@ -36,7 +36,7 @@ help: ## List the targets
 	@echo '  a model directory), QUANT=Q4_K_M (or Q4_0, Q8_0, F16, F32: how a model is converted, once),'
 	@echo '  HOST=0.0.0.0 (HTTPS and a token, for other devices), PORT=8760, PACE=rtf=0.9,first=250ms'
 	@echo '  and from the environment REDIS_URL (default: an embedded Valkey). More: make run OPTIONS=--help'
-	@echo '  Variables of voices: BASE, RECORDINGS, TRAINER=train/bin/timbre-loras (of an environment with the extra train)'
+	@echo '  Variables of voices: BASE, RECORDINGS, OUTPUT=artefacts/voices, TRAINER=train/bin/timbre-loras (of an environment with the extra train)'
 
 .PHONY: run
 run: $(RUN_STAMP) ## Run Timbre on this machine until Ctrl-C; installs what is needed first
@@ -93,7 +93,7 @@ voices: .venv/.convert-stamp ## Make Lisa's, Electra's and Renarde's voices of r
 	  'timbre-engine pull Qwen/Qwen3-TTS-12Hz-0.6B-Base checkpoint gets one' >&2; exit 1; }
 	@test -n "$$RECORDINGS" || { echo 'timbre: RECORDINGS is missing: make voices BASE=checkpoint RECORDINGS=folder;' \
 	  'docs/voices.md says how to record' >&2; exit 1; }
-	@.venv/bin/timbre-loras voices "$$BASE" "$$RECORDINGS" -o artefacts/voices $(if $(TRAINER),--trainer '$(TRAINER)') $(OPTIONS)
+	@.venv/bin/timbre-loras voices "$$BASE" "$$RECORDINGS" -o '$(or $(OUTPUT),artefacts/voices)' $(if $(TRAINER),--trainer '$(TRAINER)') $(OPTIONS)
 
 .PHONY: clean
 clean: ## Remove .venv, caches and builds

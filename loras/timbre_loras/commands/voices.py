@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from timbre_common import voiceprofile
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_loras import chain, character
+from timbre_loras import atomic, chain, character
 from timbre_loras.chain import Places, Programs, Step
 from timbre_loras.character import Character
 
@@ -43,6 +43,8 @@ def voices(
         _print([converting, *(step for who in chosen for step in _all(who, places, programs))])
         return
     chain.run([converting], _tell)
+    if not publish:
+        atomic.make_folder(Path(places.publish))  # `publish` makes none: a volume that is not mounted is no target
     for who in chosen:
         *making, publishing = _all(who, places, programs)
         chain.run(making, _tell)
