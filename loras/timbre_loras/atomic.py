@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and folders that take them."""
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,19 @@ def replacing(path: Path) -> Iterator[Path]:
         finally:
             partial.unlink(missing_ok=True)
         _sync(path.parent)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder where there is none. Raises SetupError where nothing can be written into it.
+
+    Asked before work that takes long.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
         raise SetupError(f"{path} cannot be written: {error.strerror}") from error
 

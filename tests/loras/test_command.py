@@ -1,12 +1,16 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from safetensors.numpy import save_file
 
 from support import peft
+from timbre_common.errors import SetupError
+from timbre_loras import atomic
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -38,6 +42,21 @@ def test_export_then_inspect(tmp_path: Path, base: Path) -> None:
     assert facts["base"] == f"sha256:{peft.TALKER_SHA256}" and facts["digest"] in told
     assert facts["tensors"][1] == {"name": "blk.0.attn_q.weight.lora_b", "shape": [8, 4], "type": "F32", "bytes": 128}
     assert "\x1b" not in told and r"Li\x1b[31msa" in told
+
+
+def test_every_command_has_a_summary_and_keeps_its_own_help() -> None:
+    told = run("--help").stdout
+    summaries = re.findall(r"^│ (\w+) +([A-Z].*?) *│$", told, re.MULTILINE)
+    assert {"export", "prepare", "train", "reference", "verify", "merge", "publish", "voices"} <= dict(summaries).keys()
+    assert "delete it to make it again" in run("voices", "--help").stdout
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    atomic.make_folder(tmp_path / "made" / "below")
+    assert list((tmp_path / "made").iterdir()) == [tmp_path / "made" / "below"]
+    with pytest.raises(SetupError, match="file/below cannot be written: Not a directory"):
+        atomic.make_folder(tmp_path / "file" / "below")
 
 
 def test_failures_are_one_line(tmp_path: Path, base: Path) -> None:

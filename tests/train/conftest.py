@@ -112,6 +112,7 @@ def asked(torch_side: None, paths: Paths, machine: Machine, named: Machine) -> d
         "other seed": train("other", *short, "--resume", "--seed", "1"),
         "torn": train("torn", *short, "--resume"),
         "no such device": train("nowhere", *short, "--device", "nowhere"),
+        "unwritable": train("torn/checkpoint.pt/below", *short),
         "incomplete base": train("nothing", *short, "--base", recorded.without_heads(base, folder / "incomplete")),
     }
     for name, adapter, rank in (("base", None, 2), ("teacher", teacher, 2), ("student", folder / "student", RANK)):

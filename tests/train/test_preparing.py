@@ -70,6 +70,7 @@ def asked(torch_side: None, base: Path, recordings: Path) -> dict[str, Any]:
     tasks |= {
         "encoders": ("make_encoders", {"base": base}),
         "prepare": command("prepare", recordings, "-o", folder / "set", *table),
+        "unwritable": command("prepare", recordings, "-o", first / "below", *table),
         "train": command("train", folder / "set", "-o", folder / "peft", "--steps", "1"),
         "voice": command("reference", first, "-o", folder / "voice.safetensors"),
         "clip": command("reference", first, "-o", folder / "clip.safetensors", "--text", TEXT, "--language", "fr"),
@@ -102,6 +103,10 @@ def test_the_dataset_and_what_was_dropped(asked: dict[str, Any], base: Path) -> 
         assert dropped[name].startswith(why)
     assert {each["file"] for each in report["kept"]} == set(GOOD)
     assert all(each["likeness"] > 0.5 for each in report["kept"])
+
+
+def test_a_dataset_that_cannot_be_written_is_named(asked: dict[str, Any], recordings: Path) -> None:
+    assert asked["unwritable"] == f"{recordings / GOOD[0] / 'below'} cannot be written: Not a directory"
 
 
 def test_it_trains(asked: dict[str, Any], base: Path) -> None:

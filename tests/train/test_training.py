@@ -71,6 +71,7 @@ def test_what_cannot_be_resumed(asked: dict[str, Any]) -> None:
 
 def test_what_cannot_be_trained(asked: dict[str, Any]) -> None:
     assert asked["no such device"].startswith("--device: nowhere cannot be used")
+    assert asked["unwritable"].endswith("checkpoint.pt/below cannot be written: Not a directory")
     assert "lacks 2 tensors, such as talker.code_predictor.lm_head.0.weight" in asked["incomplete base"]
 
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from timbre_common import adapters
 from timbre_common.errors import InvalidInput
-from timbre_loras import x_vector
+from timbre_loras import atomic, x_vector
 from timbre_loras.train import base_config, dataset, recordings, sound
 from timbre_loras.train.base_config import AUTO, BaseConfig
 from timbre_loras.train.dataset import Line
@@ -55,6 +55,7 @@ def prepare(
     """Make the dataset. Raises TimbreError; InvalidInput where no recording is left."""
     config = base_config.read(base)
     found = recordings.find(folder, table)
+    atomic.make_folder(output)
     encoders = Encoders(base, device)
     lines: list[Line] = []
     kept: list[Kept] = []
@@ -73,7 +74,6 @@ def prepare(
         if encoders.knows_speakers:
             vectors.append(encoders.x_vector(heard))
     report = Report(round(sum(each.seconds for each in kept), 3), _likened(kept, vectors), dropped)
-    output.mkdir(parents=True, exist_ok=True)
     (output / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     if not lines:
         raise InvalidInput(f"none of {len(found)} recordings is left; {output / REPORT} says why", str(folder))

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 
 from timbre_common import adapters
 from timbre_common.errors import InvalidInput
-from timbre_loras import trained, x_vector
+from timbre_loras import atomic, trained, x_vector
 from timbre_loras.train import base_config, checkpoint, curve, dataset, layout, schedule
 from timbre_loras.train.base_config import AUTO, BaseConfig
 from timbre_loras.train.dataset import Example
@@ -37,7 +37,7 @@ def train(
         config.language(language)
     learnt, held_out = schedule.split(len(examples), settings.held_out, settings.seed)
     settings.projections  # noqa: B018 -- refused before anything is loaded
-    output.mkdir(parents=True, exist_ok=True)
+    atomic.make_folder(output)
     model = Model(base, settings)
     items = [prepare(example, model, config, settings, vector) for example in examples]
     run = Run(
