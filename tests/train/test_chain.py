@@ -5,6 +5,7 @@ import subprocess
 import wave
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from support.engine_stream import engine_stream_of
 from support.sound import samples
 from timbre_common import documents, names, voiceprofile
 from timbre_common.engine_stream import Done, Start
-from timbre_common.voiceprofile import VoiceProfile
+from timbre_common.voiceprofile import Sampling, VoiceProfile
 from train import recorded
 from train.recorded import PYTHON, ROOT
 
@@ -85,10 +86,17 @@ def test_the_profile_names_the_published_file(published: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_the_engine_speaks_with_it(published: Path) -> None:
-    voices = documents.voices_document([_profile(published)], names.DEFAULT_ENGINE, 1)
-    async with EngineProcess(f"--model={published / 'model'}", "--exact", "--slots=1") as engine:
-        await engine.put_voices(voices)
-        async with engine_stream_of(engine.url) as stream:
-            heard = await stream.say(Start(voice="lisa"), ["Oui."])
-    assert isinstance(heard.end, Done), heard.end
-    assert np.abs(samples(heard.pcm)).max() > 0
+    document = documents.voices_document([_profile(published)], names.DEFAULT_ENGINE, 1)
+    lisa = msgspec.structs.replace(document.voices[0], sampling=Sampling(temperature=0))
+    assert lisa.adapter is not None
+    untrained = msgspec.structs.replace(lisa, name="untrained", adapter=msgspec.structs.replace(lisa.adapter, scale=0))
+    voices = msgspec.structs.replace(document, voices=[lisa, untrained])
+    said = []
+    async with EngineProcess(f"--model={published / 'model'}", "--exact", "--slots=1", voices=voices) as engine:
+        for voice in voices.voices:
+            async with engine_stream_of(engine.url) as stream:
+                heard = await stream.say(Start(voice=voice.name), ["Oui."])
+            assert isinstance(heard.end, Done), heard.end
+            assert np.abs(samples(heard.pcm)).max() > 0
+            said.append(heard.pcm)
+    assert said[0] != said[1]
