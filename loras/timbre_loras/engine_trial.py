@@ -18,6 +18,8 @@ _TIMEOUT_S: Final = 600
 _PROPORTION: Final = (1.6, 2.4)
 """What doubling the scale may multiply the change by. 2 while it is small; a large one saturates, and a very small one
 drowns in a quantised base's rounding: so one doubling of several has to lie within."""
+_FAINT: Final = 0.03
+"""A change that rounding may hide: Q4_K_M moved a faint adapter's by about 0.01 at every scale."""
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -36,7 +38,9 @@ class Effect(msgspec.Struct, frozen=True):
         if not all(some):
             raise InvalidInput(f"it changes nothing: {told}")
         if not any(_PROPORTION[0] <= more / less <= _PROPORTION[1] for less, more in pairwise(some)):
-            raise InvalidInput(f"the output does not change in proportion to the scale: {told}")
+            if max(some) >= _FAINT:
+                raise InvalidInput(f"the output does not change in proportion to the scale: {told}")
+            told += "; too faint to tell whether it follows the scale: a base in F32 would show"
         return f"the output changes by {told}"
 
 

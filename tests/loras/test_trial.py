@@ -7,6 +7,7 @@ JUDGED = [
     ([0, 0.1, 0.2, 0.4], ""),
     ([0, 0.001, 0.0011, 0.0021, 0.003], ""),  # a quantised base's rounding below, saturation above
     ([0, 0.5, 0.9, 1.3, 1.2], ""),
+    ([0, 0.0092, 0.0095, 0.0101, 0.0167], ""),  # too faint to tell
     ([0.01, 0.1, 0.2, 0.4], "not the base's"),
     ([0, 0, 0, 0], "changes nothing"),
     ([0, 0.3, 0.3, 0.3], "in proportion"),

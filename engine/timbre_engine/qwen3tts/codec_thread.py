@@ -20,6 +20,8 @@ _LOOK_AHEAD: Final = 16
 """Jobs among which the most urgent, and those that can be done together, are looked for."""
 _TAKEN_AT_ONCE: Final = 2
 """Frames of a priming for which other streams wait."""
+_PATIENCE_S: Final = 1.0
+"""Seconds for which the language models wait for a stream's first samples, at most."""
 _STREAMS_TOGETHER: Final = 4
 """Streams of one run: more take memory and time before any of them is heard."""
 
@@ -53,6 +55,8 @@ class Channel:
     """What takes the place of `state` before the first job."""
     frames: int = 0
     """Decoded so far, those of `continue` included."""
+    begun: bool = False
+    """Whether its first chunk was handed over. One that waits for a priming holds nobody up."""
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
@@ -116,6 +120,9 @@ class CodecThread:
         self._failed = failed
         self._jobs: queue.Queue[Job | Priming] = queue.Queue(_JOBS)
         self._primings: deque[Priming] = deque()
+        self._unheard: set[int] = set()
+        """Streams whose first chunk is on its way."""
+        self._heard = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="codec", daemon=True)
 
     def start(self) -> None:
@@ -129,8 +136,17 @@ class CodecThread:
         """
         if isinstance(job, Finish) and job.reason is Reason.CANCELLED:
             self._give(job.channel.number, [Finished(job.channel.output.samples, job.reason)])
-        else:
-            self._jobs.put(job)
+            return
+        if isinstance(job, Decode) and not job.channel.begun and job.channel.begin is None:
+            job.channel.begun = True
+            with self._heard:
+                self._unheard.add(job.channel.number)
+        self._jobs.put(job)
+
+    def let_first_ones_pass(self) -> None:
+        """Wait until every stream that has a first chunk here is heard, for language models that need its processor."""
+        with self._heard:
+            self._heard.wait_for(lambda: not self._unheard, _PATIENCE_S)
 
     def channel(self, number: int, begin: Priming | None, output: Output, *, return_codes: bool) -> Channel:
         """A stream's place here; it goes on from what `begin` has taken in."""
@@ -147,10 +163,17 @@ class CodecThread:
                     events = self._events(job, pcm)
                     if events:
                         self._give(job.channel.number, events)
+                    if isinstance(job, Decode):
+                        self._pass(job.channel)
                 if self._primings:
                     waiting += self._prime(self._primings[0])
         except BaseException as error:
             self._failed(error)
+
+    def _pass(self, channel: Channel) -> None:
+        with self._heard:
+            self._unheard.discard(channel.number)
+            self._heard.notify_all()
 
     def _arrived(self, job: Job | Priming) -> list[Job]:
         """The job, unless it has to wait for its voice's priming."""

@@ -52,10 +52,11 @@ class Scheduler:
         tokenize: Callable[[str], list[int]],
         left: Callable[[Stream], None],
         failed: Callable[[Stream, EngineUnavailable], None],
+        before_predicting: Callable[[], None] = lambda: None,
     ) -> None:
         """`put` takes the codec's jobs; `left` is told of a stream that has gone, its sequence given back.
 
-        `failed` is told before it of one that could not go on.
+        `failed` is told before it of one that could not go on. `before_predicting` may wait for what goes first.
         """
         self._manifest = manifest
         self._talker = talker
@@ -65,6 +66,7 @@ class Scheduler:
         self._tokenize = tokenize
         self._left = left
         self._failed = failed
+        self._before_predicting = before_predicting
         self._broken = False
         """Whether a lane broke since a frame was last made."""
         self._speakers: dict[int, Speaker] = {}
@@ -170,6 +172,7 @@ class Scheduler:
                 codes.append(code)
         if going:
             first = self._table.codec(codes)
+            self._before_predicting()
             draws = [Draw(streams[row].spec.predictor_sampling, streams[row].random) for row in going]
             rest, rest_sum = self._predictor.predict(hidden[going], first, draws)
             for at, row in enumerate(going):

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 
 from timbre_common import logs
 from timbre_common.errors import EngineUnavailable, InvalidInput, TimbreError, TooLarge
-from timbre_engine import pipe
+from timbre_engine import cpus, pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
 from timbre_engine.qwen3tts import memory, messages, specs
 from timbre_engine.qwen3tts.codec_thread import CodecThread
@@ -86,6 +86,7 @@ class Worker:
             machine.model.tokenize,
             self._left,
             self._failed,
+            self._codec.let_first_ones_pass if _share_processors(options) else lambda: None,
         )
         self._warming = Warming(machine)
         self._resident: list[str] = []
@@ -242,6 +243,10 @@ class Worker:
         with self._sending:
             self._sink.write(pipe.encode(message))
             self._sink.flush()
+
+
+def _share_processors(options: Options) -> bool:
+    return options.predictor_threads + options.codec_threads > cpus.available()
 
 
 def _message(number: int, event: Event) -> FromWorker:

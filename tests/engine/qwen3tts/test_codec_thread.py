@@ -69,6 +69,18 @@ def test_none_share_a_run_where_they_are_to_be_as_alone() -> None:
     assert [job.channel for job in jobs] == [A]
 
 
+def test_who_needs_the_processor_waits_until_a_stream_is_heard(tiny_model: Path) -> None:
+    codec = Codec(tiny_model / manifest.CODEC)
+    heard = Heard()
+    thread = CodecThread(codec, heard.give, lambda _: None)
+    stream = thread.channel(0, None, Output(0.0, 1.0), return_codes=False)
+    thread.let_first_ones_pass()
+    thread.put(Decode(stream, np.zeros((1, codec.codebooks), np.int32), [], last=False))
+    thread.start()
+    thread.let_first_ones_pass()
+    assert len(heard.pcm[0]) == 2 * codec.samples_per_frame
+
+
 def test_streams_done_together_sound_as_alone(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     codec = Codec(tiny_model / manifest.CODEC)
     codes = np.random.default_rng(1).integers(0, codec.codebook_size, (3, 7, codec.codebooks)).astype(np.int32)
