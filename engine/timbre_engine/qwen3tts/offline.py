@@ -10,7 +10,7 @@ from timbre_common.documents import Voice
 from timbre_common.errors import EngineUnavailable
 from timbre_engine.qwen3tts import languages, specs
 from timbre_engine.qwen3tts.clip import Clip
-from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job
+from timbre_engine.qwen3tts.codec_jobs import Channel, Decode, Finish, Job
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.output import Output
 from timbre_engine.qwen3tts.scheduler import Scheduler

@@ -11,7 +11,7 @@ from timbre_engine.model.manifest import Manifest
 from timbre_engine.qwen3tts import adapter_file, clip
 from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.codec import Codec
-from timbre_engine.qwen3tts.codec_thread import Priming
+from timbre_engine.qwen3tts.codec_jobs import Priming
 from timbre_engine.qwen3tts.talker import Talker
 
 STATES: Final = 16

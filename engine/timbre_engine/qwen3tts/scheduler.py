@@ -15,7 +15,7 @@ from timbre_common.audio import SAMPLE_RATE
 from timbre_common.errors import EngineUnavailable
 from timbre_engine.backend import Reason
 from timbre_engine.model.manifest import Manifest
-from timbre_engine.qwen3tts.codec_thread import Channel, Decode, Finish, Job, Prime, Silence
+from timbre_engine.qwen3tts.codec_jobs import Channel, Decode, Finish, Job, Prime, Silence
 from timbre_engine.qwen3tts.embeddings import Embeddings
 from timbre_engine.qwen3tts.lanes import Lane
 from timbre_engine.qwen3tts.predictor import Predictor

@@ -11,7 +11,8 @@ import pytest
 from timbre_engine.backend import Audio, Event, Finished, Reason
 from timbre_engine.model import manifest
 from timbre_engine.qwen3tts.codec import Codec
-from timbre_engine.qwen3tts.codec_thread import Channel, CodecThread, Decode, Finish, Job, Silence, next_jobs
+from timbre_engine.qwen3tts.codec_jobs import Channel, Decode, Finish, Job, Silence, next_jobs
+from timbre_engine.qwen3tts.codec_thread import CodecThread
 from timbre_engine.qwen3tts.output import Output
 
 

@@ -20,7 +20,8 @@ from timbre_engine.model import manifest
 from timbre_engine.qwen3tts import references
 from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.codec import Codec
-from timbre_engine.qwen3tts.codec_thread import CodecThread, Decode, Finish, Priming
+from timbre_engine.qwen3tts.codec_jobs import Decode, Finish, Priming
+from timbre_engine.qwen3tts.codec_thread import CodecThread
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import Request, codes_of
 from timbre_engine.qwen3tts.options import Options
