@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from cyclopts.config import Env
 
 from timbre_common import logs, names, settings
+from timbre_common.command_help import docstring
 from timbre_common.errors import SetupError, TimbreError
 from timbre_engine.server import serve as run_server
 from timbre_engine.settings import Settings
@@ -34,7 +35,8 @@ for _name, _function in {
     "decode": "decode:decode",
     "score": "score:score",
 }.items():  # named, not imported: serving does not need what conversion does
-    app.command(f"timbre_engine.commands.{_function}", name=_name)
+    _told = docstring("timbre_engine.commands", *_function.split(":"))
+    app.command(f"timbre_engine.commands.{_function}", name=_name, help=_told)
 
 
 @app.command

@@ -1,22 +1,14 @@
 """The command `timbre-loras`: what it understands, and how its failures are told."""
 
-import ast
 import sys
-from importlib import metadata, resources
+from importlib import metadata
 
 from cyclopts import App, CycloptsError
 
+from timbre_common.command_help import docstring
 from timbre_common.errors import TimbreError
 from timbre_loras.commands.export import export
 from timbre_loras.commands.inspect import inspect
-
-
-def _help(command: str) -> str:
-    """Its docstring, read and not imported: some commands need what only their extra installs."""
-    source = resources.files("timbre_loras.commands").joinpath(f"{command}.py").read_text(encoding="utf-8")
-    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
-    return next(ast.get_docstring(function) or "" for function in functions if function.name == command)
-
 
 app = App(
     name="timbre-loras",
@@ -27,7 +19,8 @@ app = App(
 app.command(export)
 app.command(inspect)
 for name in ("script", "prepare", "train", "reference", "verify", "merge", "publish", "compare", "voices"):
-    app.command(f"timbre_loras.commands.{name}:{name}", name=name, help=_help(name))
+    told = docstring("timbre_loras.commands", name, name)
+    app.command(f"timbre_loras.commands.{name}:{name}", name=name, help=told)
 
 
 def main() -> None:
