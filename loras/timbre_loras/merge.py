@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from timbre_loras.peft_adapter import Pair
 
@@ -41,18 +40,6 @@ def reduce(pairs: Sequence[Pair], rank: int) -> Reduced:
         b = left @ inner_left[:, :rank] * roots
         reduced.append(Pair(pair.layer, pair.target, a.astype(np.float32), b.astype(np.float32), 1.0))
     return Reduced(reduced, float(np.sqrt(lost / whole)) if whole else 0.0)
-
-
-def mean_vector(vectors: Sequence[tuple[NDArray[np.float32] | None, float]]) -> NDArray[np.float32] | None:
-    """The mean [hidden] of the vectors there are, by weight: as the engine mixes the speakers of a blend."""
-    there = [(vector, weight) for vector, weight in vectors if vector is not None]
-    if not there:
-        return None
-    first, _ = there[0]
-    if all(np.array_equal(vector, first) for vector, _ in there):
-        return first
-    mean = np.average([vector for vector, _ in there], axis=0, weights=[weight for _, weight in there])
-    return np.asarray(mean, np.float32)
 
 
 def _joined(parts: Sequence[tuple[Pair, float]]) -> Pair:

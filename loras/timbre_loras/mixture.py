@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from timbre_common import adapters, blends
+from timbre_common import adapters, blends, mixing
 from timbre_common.errors import InvalidInput
-from timbre_loras import merge
 from timbre_loras.adapter_gguf import AdapterGguf
 from timbre_loras.writer import Metadata
 
@@ -76,4 +75,4 @@ def _speaker(shares: Sequence[Share], row: Row) -> tuple[str, NDArray[np.float32
     if len(names) == 1 and (only := names.pop()):
         return only, None
     vectors = [(row(speaker) if vector is None and speaker else vector, weight) for vector, speaker, weight in voices]
-    return "", merge.mean_vector(vectors)
+    return "", mixing.mean_vector(vectors)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+from timbre_common import mixing
 from timbre_common.errors import InvalidInput, TooLarge
 from timbre_engine.model.manifest import Sampling
 from timbre_engine.qwen3tts import clip, prompt, specs
@@ -187,9 +188,9 @@ def test_what_is_in_the_prompt_leaves_less_room_to_speak(frames: int, streaming:
 def test_the_mean_of_vectors_is_as_large_as_they_are() -> None:
     one, two = np.full(3, 2, np.float32), np.full(3, 6, np.float32)
     for weights in ((1.0, 3.0), (0.25, 0.75)):
-        mixed = specs.mean_vector([(one, weights[0]), (None, 9.0), (two, weights[1])])
+        mixed = mixing.mean_vector([(one, weights[0]), (None, 9.0), (two, weights[1])])
         assert mixed is not None and mixed.dtype == np.float32
         np.testing.assert_allclose(mixed, 5)
     third = np.full(3, 1 / 3, np.float32)
-    assert specs.mean_vector([(third, 0.7), (third.copy(), 0.3)]) is third
-    assert specs.mean_vector([(None, 1.0)]) is None
+    assert mixing.mean_vector([(third, 0.7), (third.copy(), 0.3)]) is third
+    assert mixing.mean_vector([(None, 1.0)]) is None

@@ -1,6 +1,6 @@
 """From a voice and a request to what a stream is made with. Pure, but for the embeddings that it looks up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -108,18 +108,6 @@ def speaker_row(speaker: str, manifest: Manifest, table: Embeddings) -> Vectors:
     """The row of one of the model's speakers: [hidden]."""
     row: Vectors = table.codec([manifest.speakers[speaker.lower()]])[0]
     return row
-
-
-def mean_vector(vectors: Sequence[tuple[Vectors | None, float]]) -> Vectors | None:
-    """The mean [hidden] of the vectors there are, each with its weight: as large as they are, whatever the weights."""
-    there = [(vector, weight) for vector, weight in vectors if vector is not None]
-    if not there:
-        return None
-    first, _ = there[0]
-    if all(np.array_equal(vector, first) for vector, _ in there):
-        return first
-    mixed: Vectors = np.average([each for each, _ in there], axis=0, weights=[weight for _, weight in there])
-    return mixed.astype(np.float32)
 
 
 def check_clip(clip: Clip, tokens: int, positions: int, *, streaming_text: bool) -> None:

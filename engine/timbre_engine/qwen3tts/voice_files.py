@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from timbre_common import mixing
 from timbre_common.documents import Voice
 from timbre_engine.backend import Part
 from timbre_engine.model.manifest import Manifest
@@ -94,7 +95,7 @@ class VoiceFiles:
         reference = parts[0].voice.reference if len(parts) == 1 else None
         heaviest = max(parts, key=lambda part: part.weight).voice
         return Taken(
-            vector=specs.mean_vector(vectors),
+            vector=mixing.mean_vector(vectors),
             clip=None if reference is None else self._references.clip(reference),
             streaming_text=_streaming_text(voice, self._known(heaviest)),
             adapters=self._adapters.take(wanted),
