@@ -16,9 +16,10 @@ from aiohttp import (
     WSServerHandshakeError,
 )
 
+from timbre_bridge.engines.pods import Pods
 from timbre_common import engine_stream
 from timbre_common.engine_stream import Cancel, Done, End, Error, ServerMessage, Start, Started, Text
-from timbre_common.errors import Busy, EngineUnavailable, InvalidInput, TimbreError, UnknownVoice
+from timbre_common.errors import Busy, EngineUnavailable, InvalidInput, TimbreError, Transient, UnknownVoice
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,10 @@ _TRANSIENT: Final = frozenset({"engine_unavailable", "loading", "internal", "ser
 class EngineStream:
     """One utterance on an engine's connection: text goes in, audio and messages come out."""
 
-    def __init__(self, socket: ClientWebSocketResponse) -> None:
+    def __init__(self, socket: ClientWebSocketResponse, url: str) -> None:
         self.socket = socket
+        self.url = url
+        """Of the pod at the other end."""
         self.finished = False
         """The engine said `done` or `error`: the connection is free again."""
 
@@ -67,35 +70,49 @@ class EngineStream:
 
 
 class EngineClient:
-    """Opens utterances on one engine and keeps idle connections for the next ones."""
+    """Opens utterances on one engine's pods and keeps idle connections for the next ones."""
 
     def __init__(self, name: str, url: str, http: ClientSession) -> None:
         self.name = name
         self.url = url.rstrip("/")
         self.ready = False
+        self._pods = Pods(self.url)
         self._http = http
-        self._idle: deque[ClientWebSocketResponse] = deque()
+        self._idle: deque[EngineStream] = deque()
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def utterance(self, start: Start) -> AsyncIterator[EngineStream]:
         """A stream that has a slot. Leaving early cancels it on the engine. Raises as EngineStream does."""
         stream = await self._begin(start)
+        self._pods.running[stream.url] += 1
         try:
             yield stream
         finally:
+            self._pods.running[stream.url] -= 1
             self._leave(stream)
 
     async def _begin(self, start: Start) -> EngineStream:
-        while self._idle:
-            stream = EngineStream(self._idle.pop())
+        """On the pod that has the fewest of our utterances; where it is away, full or without the voice, on another."""
+        refusal: Transient = EngineUnavailable("the engine cannot be reached")
+        for url in await self._pods.choose():
+            try:
+                return await self._begin_on(url, start)
+            except Transient as error:
+                refusal = error
+        raise refusal
+
+    async def _begin_on(self, url: str, start: Start) -> EngineStream:
+        for idle in [stream for stream in reversed(self._idle) if stream.url == url]:
+            self._idle.remove(idle)
+            stream = EngineStream(idle.socket, url)
             try:
                 return await self._start(stream, start)
             except EngineUnavailable:
                 # One that went stale while it was idle says so at its first use; the next one, or a new one, is tried.
                 if stream.finished:
                     raise
-        return await self._start(EngineStream(await self._connect()), start)
+        return await self._start(await self._connect(url), start)
 
     async def _start(self, stream: EngineStream, start: Start) -> EngineStream:
         try:
@@ -110,31 +127,36 @@ class EngineClient:
 
     def _leave(self, stream: EngineStream) -> None:
         if stream.finished:
-            self._put_back(stream.socket)
+            self._put_back(stream)
         else:
             self._in_background(self._abandon(stream))
 
-    async def _connect(self) -> ClientWebSocketResponse:
-        url = self.url.replace("http", "ws", 1) + engine_stream.PATH
+    async def _connect(self, url: str) -> EngineStream:
+        address = url.replace("http", "ws", 1) + engine_stream.PATH
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                return await self._http.ws_connect(url, compress=0, max_msg_size=4 << 20, heartbeat=20)
+                socket = await self._http.ws_connect(address, compress=0, max_msg_size=4 << 20, heartbeat=20)
         except WSServerHandshakeError as error:
             if error.status == 429:
                 raise Busy("the engine is full", retry_after=1.0) from error
             raise EngineUnavailable(f"the engine answered {error.status}") from error
         except (ClientError, OSError, TimeoutError) as error:
             raise EngineUnavailable("the engine cannot be reached") from error
+        return EngineStream(socket, url)
 
     async def warm(self) -> None:
         """Open one connection ahead, so that the next utterance does not wait for it."""
         if not self._idle:
-            self._put_back(await self._connect())
+            for url in (await self._pods.choose())[:1]:
+                self._put_back(await self._connect(url))
 
     async def probe(self) -> bool:
-        """Whether `/health` answers 200."""
+        """Whether a pod's `/health` answers 200. Asks for the pods anew."""
+        return any(await asyncio.gather(*map(self._healthy, await self._pods.resolve())))
+
+    async def _healthy(self, url: str) -> bool:
         try:
-            async with self._http.get(f"{self.url}/health", timeout=ClientTimeout(total=CONNECT_TIMEOUT)) as answer:
+            async with self._http.get(f"{url}/health", timeout=ClientTimeout(total=CONNECT_TIMEOUT)) as answer:
                 return answer.status == 200
         except (ClientError, OSError, TimeoutError):
             return False
@@ -146,16 +168,16 @@ class EngineClient:
                 await stream.send(Cancel())
                 while not stream.finished:
                     await stream.receive(None)
-            self._put_back(stream.socket)
+            self._put_back(stream)
         except (TimbreError, TimeoutError):
             await stream.socket.close()
 
-    def _put_back(self, socket: ClientWebSocketResponse) -> None:
-        if socket.closed:
+    def _put_back(self, stream: EngineStream) -> None:
+        if stream.socket.closed:
             return
-        self._idle.append(socket)
+        self._idle.append(stream)
         if len(self._idle) > MAX_IDLE:
-            self._in_background(_close(self._idle.popleft()))
+            self._in_background(_close(self._idle.popleft().socket))
 
     def _in_background(self, job: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(job)
@@ -164,9 +186,10 @@ class EngineClient:
 
     async def close(self) -> None:
         """Close every connection."""
-        for socket in self._idle:
-            await socket.close()
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        while self._closing:
+            await asyncio.gather(*self._closing, return_exceptions=True)
+        while self._idle:
+            await self._idle.pop().socket.close()
 
 
 async def _close(socket: ClientWebSocketResponse) -> None:
