@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from aiohttp import ClientSession, web
@@ -11,7 +12,9 @@ from redis.asyncio import Redis
 
 from timbre_bridge.announcer import Announcer
 from timbre_bridge.dispatcher import Dispatcher
+from timbre_bridge.engines.configmap import Api, RoutesConfigMap
 from timbre_bridge.engines.fleet import Fleet
+from timbre_bridge.engines.routes import RoutesFile, RoutesSource
 from timbre_bridge.history import History
 from timbre_bridge.listeners.hub import Hub
 from timbre_bridge.maker import Maker
@@ -35,7 +38,7 @@ _GRACE: Final = 2.0
 
 async def run(settings: Settings, redis_url: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises SetupError, InvalidInput before it serves."""
-    verifier, tls = access.verifier(settings), access.tls(settings)
+    verifier, tls, routes = access.verifier(settings), access.tls(settings), _routes(settings)
     stop = _stop_signal()
     metrics = Metrics()
     hub = Hub(settings)
@@ -47,7 +50,7 @@ async def run(settings: Settings, redis_url: str) -> None:
         def redis_state(connected: bool) -> None:
             metrics.redis_connected.set(connected)
 
-        fleet = Fleet(settings.routes, http, metrics, changed)
+        fleet = Fleet(routes, http, metrics, changed, settings.default_voice)
         await fleet.load()
         announcer = Announcer(redis, settings.channel, metrics)
         history = History(settings)
@@ -70,6 +73,15 @@ async def run(settings: Settings, redis_url: str) -> None:
             await dispatcher.close()
             await runner.cleanup()
             await fleet.close()
+
+
+def _routes(settings: Settings) -> RoutesSource:
+    match settings.routes, settings.routes_configmap:
+        case Path() as path, None:
+            return RoutesFile(path)
+        case None, str() as name:
+            return RoutesConfigMap(Api.of_pod(), name)
+    raise SetupError("one of --routes and --routes-configmap is right")
 
 
 def _redis(url: str) -> Redis:

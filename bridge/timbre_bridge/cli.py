@@ -24,13 +24,14 @@ app = App(
 
 
 @app.command
-def serve(*, settings: Annotated[Settings, Parameter(name="*")]) -> None:
+def serve(*, settings: Annotated[Settings | None, Parameter(name="*")] = None) -> None:
     """Serve listeners until SIGTERM or Ctrl-C.
 
     The variable REDIS_URL names the Redis (default: redis://127.0.0.1:6390).
     """
-    logs.configure(settings.log_level)
-    asyncio.run(bridge.run(settings, os.environ.get(ENV_REDIS_URL, DEFAULT_REDIS_URL)))
+    chosen = settings or Settings()
+    logs.configure(chosen.log_level)
+    asyncio.run(bridge.run(chosen, os.environ.get(ENV_REDIS_URL, DEFAULT_REDIS_URL)))
 
 
 def main() -> None:

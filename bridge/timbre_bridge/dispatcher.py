@@ -84,7 +84,7 @@ class Dispatcher:
 
     def accept(self, message: Message) -> Outcome:
         """Speak a message, where it is to be spoken."""
-        outcome = self._intake.judge(message, self._fleet.agents.keys() | set())
+        outcome = self._intake.judge(message, known=self._fleet.agent(message.agent_id) is not None)
         events: list[Event] = []
         if outcome is Outcome.SPOKEN:
             events = self._intake.accept(message, time.monotonic())
@@ -205,7 +205,7 @@ class Dispatcher:
         recording = turn.recording
         utterance = recording.utterance
         try:
-            agent = self._fleet.agents.get(utterance.agent_id)
+            agent = self._fleet.agent(utterance.agent_id)
             if agent is None:
                 raise InvalidInput("the agent's voice was removed")
             await self._maker.make(agent, turn.script, recording)

@@ -96,15 +96,18 @@ class Intake:
         self._closed: OrderedDict[Key, _Chunked] = OrderedDict()
         """Closed by silence or by their last piece; a closing text, or more after the silence, may still come."""
 
-    def judge(self, message: Message, agents: frozenset[str] | set[str]) -> Outcome:
-        """Whether the message is spoken, or why not. Remembers its id where it is."""
+    def judge(self, message: Message, *, known: bool) -> Outcome:
+        """Whether the message is spoken, or why not. Remembers its id where it is.
+
+        known: somebody speaks for its agent.
+        """
         if message.sender.role == BRIDGE_ROLE:
             return Outcome.OWN
         if message.type not in SPOKEN_TYPES:
             return Outcome.NOT_SPEECH
         if message.recipient.target.lower() not in _HEARD_BY_PEOPLE and not self._settings.speak_to_agents:
             return Outcome.NOT_FOR_PEOPLE
-        if message.agent_id not in agents:
+        if not known:
             return Outcome.UNKNOWN_AGENT
         if message.id in self._ids:
             return Outcome.DUPLICATE

@@ -26,8 +26,12 @@ class Settings:
     REDIS_URL comes from the environment alone, since it may hold a password.
     """
 
-    routes: Path
+    routes: Path | None = None
     """Routes document (JSON): which engine serves which agent. Read again when it changes."""
+    routes_configmap: str | None = None
+    """ConfigMap of the pod's own namespace that holds it, in place of a file: the operator's is timbre-routes."""
+    default_voice: str | None = None
+    """Agent whose voice speaks for agents that the routes do not name; without it nobody speaks for them."""
     host: str = "127.0.0.1"
     """Address to listen on. Beyond loopback a token and TLS (or --tls-terminated) are demanded."""
     port: Port = BRIDGE_PORT

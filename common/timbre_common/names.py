@@ -16,6 +16,10 @@ DEFAULT_CHANNEL: Final = "broadcast"
 DEFAULT_ROOM: Final = "default"
 DEFAULT_ENGINE: Final = "default"
 
+ROUTES_CONFIGMAP: Final = "timbre-routes"
+"""What the operator writes for the bridges of a namespace: the routes document, under ROUTES_KEY."""
+ROUTES_KEY: Final = "routes.json"
+
 MODEL_FILE: Final = "model.json"
 """What makes a folder a model directory: its manifest, which the engine writes and reads."""
 MODEL_FORMAT: Final = 1

@@ -26,7 +26,9 @@ ROUTES = "--routes=routes.json"
 @pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
-        ((), {}, "--routes"),
+        ((), {}, "one of --routes and --routes-configmap is right"),
+        ((ROUTES, "--routes-configmap=timbre-routes"), {}, "one of --routes and --routes-configmap is right"),
+        (("--routes-configmap=timbre-routes",), {}, "--routes-configmap is for a pod"),
         (("--routes=/absent.json",), {}, "/absent.json: cannot be read (No such file or directory)"),
         ((ROUTES,), {"TIMBRE_BRIDGE_PROT": "1"}, "TIMBRE_BRIDGE_PROT: not a known variable"),
         ((ROUTES, "--prot=1"), {}, "--prot"),

@@ -45,6 +45,15 @@ async def test_chunks_are_one_utterance_and_sound_before_the_text_is_complete() 
         assert len(listener.of("audio.start")) == 1
 
 
+async def test_an_agent_without_a_voice_of_its_own_has_the_default_one() -> None:
+    async with House(bridge_args=["--default-voice=lisa"]) as house, house.listener() as listener:
+        await house.publish(message("nemo", LINE))
+        start = await listener.next("audio.start", agent_id="nemo")
+        await listener.next("audio.done", context_id=start["context_id"])
+        pcm, _ = await lone_speech(house.engine.url, "lisa", LINE)
+        assert listener.heard(start["context_id"]) == (0, pcm)
+
+
 async def test_agents_sound_clearly_different() -> None:
     async with House() as house, house.listener() as listener:
         pitches = {}

@@ -3,36 +3,23 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
+import msgspec
 from aiohttp import ClientSession
 
 from timbre_bridge.engines.client import EngineClient
+from timbre_bridge.engines.routes import RoutesSource
 from timbre_bridge.metrics import Metrics
 from timbre_bridge.text import clean
-from timbre_common import documents
 from timbre_common.documents import Agent, Routes
-from timbre_common.errors import EngineUnavailable, InvalidInput, TimbreError
+from timbre_common.errors import EngineUnavailable, TimbreError
 from timbre_common.protocol import AgentInfo, EngineInfo
+from timbre_common.voiceprofile import Display
 
 log = logging.getLogger(__name__)
 
-ROUTES_PERIOD: Final = 0.5
 PROBE_PERIOD: Final = 1.0
-MAX_ROUTES_BYTES: Final = 16 << 20
-
-
-def read_routes(path: Path) -> Routes:
-    """The routes document in `path`. Raises InvalidInput that names the file."""
-    try:
-        if path.stat().st_size > MAX_ROUTES_BYTES:
-            raise InvalidInput(f"larger than {MAX_ROUTES_BYTES} bytes", str(path))
-        return documents.parse_routes(path.read_bytes())
-    except OSError as error:
-        raise InvalidInput(f"cannot be read ({error.strerror})", str(path)) from error
-    except InvalidInput as error:
-        raise InvalidInput(str(error), str(path)) from error
 
 
 def _warm(routes: Routes) -> None:
@@ -42,14 +29,24 @@ def _warm(routes: Routes) -> None:
 
 
 class Fleet:
-    """Follows the routes document and the engines' health; calls `changed` when either changes."""
+    """Follows the routes document and the engines' health; calls `changed` when either changes.
 
-    def __init__(self, path: Path, http: ClientSession, metrics: Metrics, changed: Callable[[], None]) -> None:
-        self._path = path
+    default_voice: the agent whose voice speaks for agents that the routes do not name; None: nobody speaks for them.
+    """
+
+    def __init__(
+        self,
+        source: RoutesSource,
+        http: ClientSession,
+        metrics: Metrics,
+        changed: Callable[[], None],
+        default_voice: str | None = None,
+    ) -> None:
+        self._source = source
         self._http = http
         self._metrics = metrics
         self._changed = changed
-        self._stamp: tuple[int, int] | None = None
+        self._default_voice = default_voice
         self._clients: dict[str, EngineClient] = {}
         self.agents: dict[str, Agent] = {}
 
@@ -63,6 +60,16 @@ class Fleet:
         """What listeners are told of the agents."""
         return [agent.info() for agent in self.agents.values()]
 
+    def agent(self, agent_id: str) -> Agent | None:
+        """Who speaks for an agent; None where nobody does."""
+        known = self.agents.get(agent_id)
+        if known is not None or self._default_voice is None:
+            return known
+        default = self.agents.get(self._default_voice)
+        return default and msgspec.structs.replace(
+            default, agent_id=agent_id, name=agent_id.capitalize(), colour=Display().colour
+        )
+
     def client(self, agent: Agent) -> EngineClient:
         """The engine that serves `agent`. Raises EngineUnavailable where the routes do not name it."""
         client = self._clients.get(agent.engine)
@@ -71,9 +78,16 @@ class Fleet:
         return client
 
     async def load(self) -> None:
-        """Take over the routes document. Raises InvalidInput."""
-        self._stamp = self._stat()
-        routes = await asyncio.to_thread(read_routes, self._path)
+        """Take over the routes as they are. Raises InvalidInput."""
+        await self._take(await self._source.first())
+
+    async def follow(self) -> None:
+        """Take over the routes whenever they change, until cancelled."""
+        async for routes in self._source.changes():
+            await self._take(routes)
+            log.info("routes: %d agents, %d engines", len(self.agents), len(self._clients))
+
+    async def _take(self, routes: Routes) -> None:
         await asyncio.to_thread(_warm, routes)
         wanted = {engine.name: engine.url for engine in routes.engines}
         for name, client in list(self._clients.items()):
@@ -87,18 +101,6 @@ class Fleet:
                 self._metrics.engine_ready.labels(name).set(0)
         self.agents = {agent.agent_id: agent for agent in routes.agents}
         self._changed()
-
-    async def follow(self) -> None:
-        """Read the routes again whenever the file changes, until cancelled. A broken file changes nothing."""
-        while True:
-            await asyncio.sleep(ROUTES_PERIOD)
-            if self._stat() == self._stamp:
-                continue
-            try:
-                await self.load()
-                log.info("routes: %d agents, %d engines", len(self.agents), len(self._clients))
-            except InvalidInput as error:
-                log.warning("the routes stay as they were: %s", error)
 
     async def watch_health(self) -> None:
         """Ask every engine for its health, until cancelled."""
@@ -118,13 +120,6 @@ class Fleet:
             self._metrics.engine_ready.labels(client.name).set(ready)
             log.info("engine %s: %s", client.name, "ready" if ready else "away")
             self._changed()
-
-    def _stat(self) -> tuple[int, int] | None:
-        try:
-            stat = self._path.stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_size
 
     async def close(self) -> None:
         """Close every connection."""
