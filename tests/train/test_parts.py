@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from timbre_loras.train import dataset, recordings, schedule, sound
 from timbre_loras.train.dataset import Line
 from timbre_loras.train.settings import Settings
 from timbre_loras.trained import Layout, Trained
-from train.recorded import PYTHON, ROOT
 
 RATE = 24_000
 
@@ -144,14 +142,3 @@ def test_without_pytorch_it_says_what_to_install(command: str, tmp_path: Path) -
     failed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert failed.returncode == 1 and failed.stderr.count("\n") == 1
     assert "to train in an environment of its own 'timbre-voices[train]'" in failed.stderr
-
-
-def test_training_and_conversion_want_different_versions(torch_side: None) -> None:
-    """Else one environment would do, and the documentation would be wrong."""
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    (wanted,) = (each for each in extras["convert"] if each.startswith("huggingface-hub"))
-    program = (
-        "import sys; from importlib.metadata import version; from packaging.requirements import Requirement;"
-        "sys.exit(Requirement(sys.argv[1]).specifier.contains(version('huggingface-hub')))"
-    )
-    subprocess.run([PYTHON, "-c", program, wanted], check=True)

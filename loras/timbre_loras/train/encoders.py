@@ -8,12 +8,12 @@ import numpy as np
 import soundfile
 import torch
 from numpy.typing import NDArray
-from qwen_tts import Qwen3TTSTokenizer
 from safetensors import SafetensorError
 
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_loras.train import base_config
 from timbre_loras.train.model import device_of, load
+from timbre_loras.train.official import Qwen3TTSTokenizer
 from timbre_loras.train.sound import RATE, Sound
 
 _BASE: Final = "base"

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from qwen_tts.core.models import modeling_qwen3_tts as official
 from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedModel, Qwen2TokenizerFast
 
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_loras import peft_config
+from timbre_loras.train.official import modeling
 from timbre_loras.train.settings import Precision, Settings
 
 SPEAKER_ENCODER: Final = "speaker_encoder."
@@ -92,10 +92,10 @@ def load(base: Path, dtype: Any, unused: str = "") -> Any:
 
     Raises SetupError where it cannot be read, InvalidInput that names a tensor which is missing.
     """
-    AutoConfig.register(official.Qwen3TTSConfig.model_type, official.Qwen3TTSConfig, exist_ok=True)
+    AutoConfig.register(modeling.Qwen3TTSConfig.model_type, modeling.Qwen3TTSConfig, exist_ok=True)
     # Not the class' own loader, which would load the codec as well.
     loader = PreTrainedModel.from_pretrained.__func__
-    kind, settings = official.Qwen3TTSForConditionalGeneration, {"dtype": dtype, "attn_implementation": "sdpa"}
+    kind, settings = modeling.Qwen3TTSForConditionalGeneration, {"dtype": dtype, "attn_implementation": "sdpa"}
     try:
         model, found = loader(kind, base, output_loading_info=True, **settings)
     except (OSError, SafetensorError) as error:
