@@ -47,7 +47,7 @@ test: .venv/.dev-stamp apt-packages ## Run all tests; TESTS=tests/common runs so
 	@.venv/bin/pytest $(TESTS)
 
 .PHONY: parity
-parity: .venv/.dev-stamp .parity-venv/.made ## Compare the engine with the official implementation, which is installed beside it
+parity: .venv/.dev-stamp .parity-venv/.made .parity-venv/llama-cpp-python/.made ## Compare the engine with the official implementation, which is installed beside it
 	@.venv/bin/pytest tests/parity
 
 .PHONY: native
@@ -133,6 +133,14 @@ clean: ## Remove .venv, caches and builds
 	@.venv/bin/python -m venv .parity-venv
 	@$(PARITY_PIP) --requirement tests/parity/requirements.txt
 	@$(PARITY_PIP) --no-deps qwen-tts==0.1.1 dashscope==2.0.2
+	@touch $@
+
+# llama.cpp's own converter of adapters is in the archive that `make native` builds; nothing is built here.
+.parity-venv/llama-cpp-python/.made: .parity-venv/.made pyproject.toml
+	@echo "fetching llama.cpp's own converter of adapters, to compare ours with it"
+	@rm -rf $(@D) && pinned=$$(.venv/bin/python -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["native"])') \
+	  && .venv/bin/python -m pip download $(PIP_OPTIONS) --no-deps --no-binary :all: --dest $(@D) "$$pinned"
 	@touch $@
 
 # The newest Python that is tried is the newest that all dependencies have wheels for.

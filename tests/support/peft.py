@@ -56,13 +56,14 @@ def tensors(
     layers: int = SIZES["layers"],
     prefix: str = PREFIX,
     ranks: dict[str, int] | None = None,
+    shapes: dict[str, tuple[int, int]] = SHAPES,
 ) -> Tensors:
     """The matrices of the modules in every layer; `ranks` gives some of them another rank, by `N.module`."""
     found: Tensors = {}
     for layer in range(layers):
         for module in modules:
             mine = (ranks or {}).get(f"{layer}.{module}", rank)
-            a, b = pair(mine, *SHAPES[module], seed=layer * 100 + len(found))
+            a, b = pair(mine, *shapes[module], seed=layer * 100 + len(found))
             found[f"{prefix}layers.{layer}.{module}.lora_A.weight"] = a
             found[f"{prefix}layers.{layer}.{module}.lora_B.weight"] = b
     return found
