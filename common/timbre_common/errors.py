@@ -7,6 +7,7 @@ TimbreError
 │   │   └── Unsupported        well formed, but not what this backend can do
 │   ├── UnknownVoice           the engine holds no such voice
 │   ├── UnknownModel           the engine runs another model
+│   ├── NotFound               the Kubernetes API knows no such object, namespace or kind
 │   ├── Unauthorized           token missing, bad or expired
 │   ├── Forbidden              the token does not allow it
 │   └── SetupError             the machine lacks something; says what to do
@@ -14,7 +15,9 @@ TimbreError
     ├── Busy                   every slot and the queue are taken
     ├── EngineUnavailable      the engine is away, loading, or broke off
     ├── IdleTimeout            nothing came for too long, so what was held was given back
-    └── RedisUnavailable       the Redis-protocol server is away
+    ├── RedisUnavailable       the Redis-protocol server is away
+    ├── ClusterUnavailable     the Kubernetes API server is away, too slow, or asks to wait
+    └── Conflict               the object was changed meanwhile: read it again
 """
 
 
@@ -61,6 +64,10 @@ class UnknownModel(Permanent):
         self.model = model
 
 
+class NotFound(Permanent):
+    """The Kubernetes API knows no such object, namespace or kind."""
+
+
 class Unauthorized(Permanent):
     """A token is missing, not valid or expired."""
 
@@ -96,3 +103,11 @@ class IdleTimeout(Transient):
 
 class RedisUnavailable(Transient):
     """The Redis-protocol server is away."""
+
+
+class ClusterUnavailable(Transient):
+    """The Kubernetes API server is away, too slow, or asks to wait."""
+
+
+class Conflict(Transient):
+    """The object was changed, or made, by another meanwhile: read it again."""
