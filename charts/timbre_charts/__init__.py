@@ -1,0 +1,1 @@
+"""What makes the generated files of the charts: the values' schema and the dashboards. Not part of any component."""
