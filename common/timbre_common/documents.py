@@ -52,12 +52,14 @@ class VoiceState(StrEnum):
 
 
 class VoiceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One voice as the engine lists it. `reason` says why it failed, or what was not applied."""
+    """One voice as the engine lists it. `reason` says why it failed, or what was not applied; `code` says why it failed
+    in a word that programs read, such as `file_missing`."""
 
     digest: str
     generation: int
     state: VoiceState
     reason: str = ""
+    code: str = ""
 
 
 class VoicesStatus(msgspec.Struct, frozen=True, kw_only=True):

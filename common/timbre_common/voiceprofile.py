@@ -7,14 +7,16 @@ import msgspec
 from timbre_common import blends, decoding
 from timbre_common.errors import InvalidInput
 from timbre_common.names import API_VERSION, DEFAULT_ENGINE
+from timbre_common.sources import Part, Sourced
 
 KIND: Final = "VoiceProfile"
 
 Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9_]{0,61}[a-z0-9])?$")]
+EngineName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
+"""At most 40 characters, so that the names derived from it fit."""
+ResourceName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 Tag = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 """A BCP 47 language tag."""
-Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
-RelativePath = Annotated[str, msgspec.Meta(pattern=r"^(?!/)(?!.*(^|/)\.\.(/|$)).{1,512}$")]
 Blend = Annotated[str, msgspec.Meta(pattern=blends.PATTERN)]
 """Other voices of the same engine and their weights, such as `lisa(0.7)+renarde(0.3)`."""
 Factor = Annotated[float, msgspec.Meta(ge=0.5, le=2.0)]
@@ -22,11 +24,7 @@ Semitones = Annotated[float, msgspec.Meta(ge=-12, le=12)]
 Decibels = Annotated[float, msgspec.Meta(ge=-24, le=12)]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A part of the resource: unknown fields are refused."""
-
-
-class Style(_Part, frozen=True):
+class Style(Part, frozen=True):
     """What an emotion changes: `speed` multiplies, `pitch` (semitones) and `gain` (dB) add."""
 
     speed: Factor = 1.0
@@ -34,7 +32,7 @@ class Style(_Part, frozen=True):
     gain: Decibels = 0.0
 
 
-class Prosody(_Part, frozen=True):
+class Prosody(Part, frozen=True):
     """How the voice moves: speed (factor), pitch (semitones), gain (dB), a style per emotion.
 
     `variant` names an espeak-ng voice variant for the demonstration backend; other backends do not read it.
@@ -57,56 +55,53 @@ class Prosody(_Part, frozen=True):
         )
 
 
-class Sampling(_Part, frozen=True):
+class Sampling(Part, frozen=True):
     """Sampling settings of the talker; None: the model's own. Temperature 0 takes chance out of every code."""
 
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
-    top_k: Annotated[int, msgspec.Meta(ge=0, le=3072)] | None = msgspec.field(default=None, name="topK")
-    top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = msgspec.field(default=None, name="topP")
-    repetition_penalty: Annotated[float, msgspec.Meta(ge=1, le=2)] | None = msgspec.field(
-        default=None, name="repetitionPenalty"
-    )
+    top_k: Annotated[int, msgspec.Meta(ge=0, le=3072)] | None = None
+    top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+    repetition_penalty: Annotated[float, msgspec.Meta(ge=1, le=2)] | None = None
 
 
-class Adapter(_Part, frozen=True):
-    """A LoRA adapter below the adapters volume."""
+class Adapter(Sourced, frozen=True):
+    """A LoRA adapter, GGUF."""
 
-    path: RelativePath
-    digest: Digest | None = None
+    suffix = ".gguf"
+
     scale: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
 
 
-class Reference(_Part, frozen=True):
-    """A voice file below the adapters volume: safetensors with what was heard in a recording."""
+class Reference(Sourced, frozen=True):
+    """A voice file: safetensors with what was heard in a recording."""
 
-    path: RelativePath
-    digest: Digest | None = None
+    suffix = ".safetensors"
 
 
-class EngineRef(_Part, frozen=True):
+class EngineRef(Part, frozen=True):
     """The SpeechEngine of the same namespace that speaks this voice."""
 
-    name: Label = DEFAULT_ENGINE
+    name: EngineName = DEFAULT_ENGINE
 
 
-class Display(_Part, frozen=True):
+class Display(Part, frozen=True):
     """How the page shows the agent."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     colour: Annotated[str, msgspec.Meta(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#888888"
 
 
-class Spec(_Part, frozen=True, kw_only=True):
+class Spec(Part, frozen=True, kw_only=True):
     """What the user asks for."""
 
     agent_id: Label = msgspec.field(name="agentID")
-    engine_ref: EngineRef = msgspec.field(default=EngineRef(), name="engineRef")
+    engine_ref: EngineRef = EngineRef()
     languages: Annotated[list[Tag], msgspec.Meta(min_length=1, max_length=32)]
     speaker: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     adapter: Adapter | None = None
     reference: Reference | None = None
     blend: Blend | None = None
-    streaming_text: bool | None = msgspec.field(default=None, name="streamingText")
+    streaming_text: bool | None = None
     sampling: Sampling = Sampling()
     prosody: Prosody = Prosody()
     lexicon: Annotated[
@@ -120,11 +115,14 @@ class Spec(_Part, frozen=True, kw_only=True):
     suspend: bool = False
 
 
-class ObjectMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of Kubernetes' metadata that Timbre reads."""
+class ObjectMeta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The part of Kubernetes' metadata that Timbre reads; what the API server fills in is "" or 0 in a file."""
 
-    name: Label
+    name: ResourceName
     namespace: str | None = None
+    uid: str = ""
+    generation: int = 0
+    creation_timestamp: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 

@@ -63,6 +63,19 @@ def test_a_bad_profile_at_the_start_names_file_and_field(text: str, message: str
     assert str(failure.value).startswith(message)
 
 
+def test_a_voice_that_is_fetched_needs_its_file_here() -> None:
+    digest = "0" * 64
+    remote = f"adapter: {{digest: 'sha256:{digest}', http: {{url: 'https://example.com/a'}}}}"
+    text = profile("a").replace("spec: {", f"spec: {{{remote}, ")
+    with pytest.raises(InvalidInput) as failure:
+        Folder(a=text).load()
+    assert failure.value.field == f"{A}: spec.adapter"
+    assert f"put the file at sha256/{digest}.gguf" in str(failure.value)
+    folder = Folder(a=text)
+    folder.voices = Voices(present={f"sha256/{digest}.gguf"}.__contains__)
+    assert folder.load().agents == {"a": 1.0}
+
+
 def test_nothing_changes_where_nothing_changed() -> None:
     folder = Folder(a=profile("a")).load()
     assert folder.look() == Change() == folder.look()

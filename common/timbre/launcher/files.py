@@ -1,5 +1,6 @@
 """The launcher's files: voice profiles that are read, and the routes document that is written."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,11 @@ def require_some(folder: Path) -> dict[str, Stamp]:
 def read(name: str) -> str:
     """A profile's text. Raises OSError, UnicodeDecodeError."""
     return Path(name).read_text(encoding="utf-8")
+
+
+def below(folder: Path) -> Callable[[str], bool]:
+    """Tells whether a file is there, by its path below `folder`."""
+    return lambda relative: (folder / relative).is_file()
 
 
 def write_routes(path: Path, routes: Routes) -> None:

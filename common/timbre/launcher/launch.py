@@ -42,7 +42,7 @@ def run(settings: Settings, programs: Programs | None = None) -> None:
         Signals() as signals,
         tempfile.TemporaryDirectory(prefix="timbre-", ignore_cleanup_errors=True) as directory,
     ):
-        voices = Voices()
+        voices = Voices(present=files.below(settings.adapters or settings.voices))
         voices.load(files.require_some(settings.voices), files.read)
         prepared = prepare(settings, Path(directory), programs or Programs())
         if settings.model is not None:

@@ -14,6 +14,8 @@ Stamp = tuple[int, int]
 """A file's modification time (ns) and size: a change of either means new content."""
 Read = Callable[[str], str]
 """A file's text by its name. Raises OSError."""
+Present = Callable[[str], bool]
+"""Whether a file is below the adapters' folder."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Change:
 class Voices:
     """Profiles by file name."""
 
+    present: Present = lambda _: False
     profiles: dict[str, VoiceProfile] = field(default_factory=dict)
     _loaded: dict[str, Stamp] = field(default_factory=dict)
     """Stamps that were read, with or without success."""
@@ -82,9 +85,19 @@ class Voices:
             raise InvalidInput(str(error), name) from error
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"cannot be read: {error}", name) from error
+        self._refuse_unfetched(name, profile)
         for other, known in self.profiles.items():
             if other != name and known.spec.agent_id == profile.spec.agent_id:
                 raise InvalidInput(
                     f"the agent {profile.spec.agent_id} has a voice already, in {other}", f"{name}: spec.agentID"
                 )
         return profile
+
+    def _refuse_unfetched(self, name: str, profile: VoiceProfile) -> None:
+        for where, wanted in (("adapter", profile.spec.adapter), ("reference", profile.spec.reference)):
+            if wanted is not None and wanted.remote is not None and not self.present(wanted.file):
+                raise InvalidInput(
+                    f"only a cluster fetches: put the file at {wanted.file} in the adapters' folder (--adapters), or "
+                    "name it by path",
+                    f"{name}: spec.{where}",
+                )

@@ -27,7 +27,7 @@ class Adapters:
 
     def __init__(self, options: Options, manifest: Manifest, model: Model, talker: Talker) -> None:
         self._options = options
-        self._files = {lora.adapter.path: lora.path for lora in options.loras}
+        self._files = {lora.adapter.file: lora.path for lora in options.loras}
         self._manifest = manifest
         self._model = model
         self._talker = talker
@@ -39,7 +39,7 @@ class Adapters:
     def check(self, wanted: Wanted) -> AdapterFile:
         """Look at the file before the library does, from any thread. Raises InvalidInput with the reason."""
         return adapter_file.check(
-            self._files.get(wanted.path) or adapter_file.resolve(self._options.adapters, wanted.path),
+            self._files.get(wanted.file) or adapter_file.resolve(self._options.adapters, wanted.file),
             base_digest=self._manifest.digest,
             sizes=self._manifest.talker,
             max_rank=self._options.max_rank,

@@ -136,8 +136,8 @@ class Qwen3TTSBackend:
         found = None if voice.adapter is None else self._adapters.get(voice.adapter)
         if voice.adapter is None or found is None:
             return None
-        path = voice.adapter.path
-        lora = next((lora for lora in self._options.loras if lora.adapter.path == path), None)
+        path = voice.adapter.file
+        lora = next((lora for lora in self._options.loras if lora.adapter.file == path), None)
         return AdapterState(
             path=path if lora is None else str(lora.path),
             sha256=found.sha256,

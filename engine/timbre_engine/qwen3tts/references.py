@@ -34,7 +34,7 @@ class References:
 
     def check(self, wanted: Wanted) -> Clip:
         """Read a voice file, from any thread. Raises InvalidInput with the reason."""
-        path = adapter_file.resolve(self._directory, wanted.path, "reference.path")
+        path = adapter_file.resolve(self._directory, wanted.file, "reference.path")
         return clip.read(path, self._manifest, wanted.digest)
 
     def know(self, wanted: Wanted, found: Clip) -> None:
