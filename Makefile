@@ -95,6 +95,22 @@ voices: .venv/.convert-stamp ## Make Lisa's, Electra's and Renarde's voices of r
 	  'docs/voices.md says how to record' >&2; exit 1; }
 	@.venv/bin/timbre-loras voices "$$BASE" "$$RECORDINGS" -o '$(or $(OUTPUT),artefacts/voices)' $(if $(TRAINER),--trainer '$(TRAINER)') $(OPTIONS)
 
+.PHONY: images
+images: ## Build the container images; TAG=dev, REGISTRY=localhost, BASE=docker.io/library/python:3.13-slim
+	@REGISTRY='$(REGISTRY)' BASE='$(BASE)' containers/build '$(or $(TAG),dev)' $(COMPONENTS)
+
+COMPOSE := $(if $(shell command -v docker),docker compose,podman-compose)
+
+.PHONY: up
+up: .venv/.run-stamp ## Run docker-compose.yml: Redis, engine and bridge in containers, with secrets made for them
+	@.venv/bin/timbre compose
+	@mkdir -p voices/loras
+	@$(COMPOSE) up --detach
+
+.PHONY: down
+down: ## Stop what `make up` started
+	@$(COMPOSE) down
+
 .PHONY: clean
 clean: ## Remove .venv, caches and builds
 	@rm -rf .venv .parity-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

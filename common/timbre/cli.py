@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from timbre.commands import token
 from timbre.commands.cancel import cancel
+from timbre.commands.compose import compose
 from timbre.commands.doctor import doctor
 from timbre.commands.listen import listen
 from timbre.commands.say import say
@@ -41,6 +42,7 @@ def run(settings: Annotated[Settings, Parameter(name="*")] = Settings()) -> None
     launch.run(settings)
 
 
+app.command(compose)
 app.command(doctor)
 app.command(token.app)
 

@@ -37,10 +37,16 @@ def secret() -> Path:
 
 def write_private(path: Path, data: bytes) -> None:
     """Write a file that its owner alone can read, whole or not at all. Raises SetupError."""
+    write(path, data, 0o600)
+
+
+def write(path: Path, data: bytes, mode: int) -> None:
+    """Write a file of this mode, whole or not at all. Raises SetupError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask
             file.write(data)
         temporary.replace(path)
     except OSError as error:
