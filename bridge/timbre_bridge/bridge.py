@@ -40,7 +40,7 @@ async def run(settings: Settings, redis_url: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises SetupError, InvalidInput before it serves."""
     verifier, tls, routes = access.verifier(settings), access.tls(settings), _routes(settings)
     stop = _stop_signal()
-    metrics = Metrics()
+    metrics = Metrics(settings.metrics_agents)
     hub = Hub(settings)
     async with ClientSession() as http, _redis(redis_url) as redis:
 

@@ -1,4 +1,8 @@
-"""What the bridge tells Prometheus. Labels are bounded: outcomes, reasons, types and engines; never ids, never text."""
+"""What the bridge tells Prometheus. Labels are bounded: outcomes, reasons, types, engines, and the first so many
+agents; never ids, never text.
+"""
+
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -6,17 +10,35 @@ from timbre_common.hlink import MessageType
 from timbre_common.names import TTFB_BUCKETS
 
 _TYPES = frozenset(MessageType)
+_OTHER: Final = "other"
+
+
+class Few:
+    """Values of a label: the first `limit` of them as they are, all others together."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._seen: set[str] = set()
+
+    def label(self, value: str) -> str:
+        """`value`, or `other` past the limit."""
+        if value not in self._seen:
+            if len(self._seen) >= self._limit:
+                return _OTHER
+            self._seen.add(value)
+        return value
 
 
 class Metrics:
-    """The bridge's metrics on a registry of their own."""
+    """The bridge's metrics on a registry of their own. `agents`: how many of them have series of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, agents: int) -> None:
+        self._agents = Few(agents)
         self.registry = CollectorRegistry()
         self.time_to_first_byte = Histogram(
             "timbre_bridge_time_to_first_byte_seconds",
             "From Redis receipt to the first audio frame sent. floor: free, or waited (another one was speaking)",
-            ["floor"],
+            ["agent", "floor"],
             buckets=TTFB_BUCKETS,
             registry=self.registry,
         )
@@ -74,6 +96,10 @@ class Metrics:
             registry=self.registry,
         )
 
+    def first_byte(self, agent: str, floor: str, elapsed_s: float) -> None:
+        """Observe the time to an utterance's first frame."""
+        self.time_to_first_byte.labels(self._agents.label(agent), floor).observe(elapsed_s)
+
     def message(self, kind: str, outcome: str) -> None:
         """Count a message; types that Timbre does not know share one label."""
-        self.messages.labels(kind if kind in _TYPES else "other", outcome).inc()
+        self.messages.labels(kind if kind in _TYPES else _OTHER, outcome).inc()

@@ -91,5 +91,8 @@ class Settings:
     history_bytes: PositiveInt = 256 << 20
     """Bytes of sound in the history, all rooms together; past it the room longest silent loses its oldest first."""
 
+    metrics_agents: NonNegativeInt = 32
+    """Agents whose time to first byte is told apart in the metrics; those that speak after them share `other`."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged, on standard error. Texts and tokens never are."""

@@ -182,4 +182,6 @@ class MeasuredUtterance:
 def _outcome(error: BaseException) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
-    return "refused" if isinstance(error, Permanent | Busy) else "failed"
+    if isinstance(error, Busy):
+        return "busy"
+    return "refused" if isinstance(error, Permanent) else "failed"

@@ -39,11 +39,11 @@ class Metrics:
         self.audio_seconds = Counter("timbre_engine_audio_seconds", "Seconds of audio made.", registry=self._registry)
         self.requests = Counter(
             "timbre_engine_requests",
-            "Utterances by how they ended: finished, empty, cancelled, refused, or failed.",
+            "Utterances by how they ended: finished, empty, cancelled, refused, busy (the queue was full), or failed.",
             ["outcome"],
             registry=self._registry,
         )
-        for outcome in ("finished", "empty", "cancelled", "refused", "failed"):
+        for outcome in ("finished", "empty", "cancelled", "refused", "busy", "failed"):
             self.requests.labels(outcome)
         self._gauge("requests_running", "Utterances that have a slot.").set_function(lambda: admission.running)
         self._gauge("requests_waiting", "Utterances that wait for a slot.").set_function(lambda: admission.waiting)

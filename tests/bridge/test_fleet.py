@@ -50,7 +50,7 @@ class Given:
 )
 async def test_who_speaks_for_an_agent(default: str | None, agent_id: str, voice: str | None, name: str | None) -> None:
     async with ClientSession() as http:
-        fleet = Fleet(Given(), http, Metrics(), lambda: None, default)
+        fleet = Fleet(Given(), http, Metrics(agents=0), lambda: None, default)
         await fleet.load()
         agent = fleet.agent(agent_id)
     assert (agent and (agent.agent_id, agent.voice, agent.name)) == (voice and (agent_id, voice, name))

@@ -134,7 +134,7 @@ class Listener:
         floor = "waited" if recording.waited else "free"
         if first.frame_at is None:
             first.frame_at = now
-            self._context.metrics.time_to_first_byte.labels(floor).observe(elapsed)
+            self._context.metrics.first_byte(recording.utterance.agent_id, floor, elapsed)
         if recording.first_sound is not None and end > recording.first_sound:
             first.sound_at = now
             self._context.metrics.time_to_first_sound.labels(floor).observe(elapsed)
