@@ -30,8 +30,8 @@ class Settings:
     """Routes document (JSON): which engine serves which agent. Read again when it changes."""
     routes_configmap: str | None = None
     """ConfigMap of the pod's own namespace that holds it, in place of a file: the operator's is timbre-routes."""
-    default_voice: str | None = None
-    """Agent whose voice speaks for agents that the routes do not name; without it nobody speaks for them."""
+    default_voice: str = "default"
+    """Agent whose voice speaks for agents that the routes do not name; nobody does where it has none itself."""
     host: str = "127.0.0.1"
     """Address to listen on. Beyond loopback a token and TLS (or --tls-terminated) are demanded."""
     port: Port = BRIDGE_PORT

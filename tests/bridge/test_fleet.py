@@ -41,14 +41,12 @@ class Given:
 @pytest.mark.parametrize(
     ("default", "agent_id", "voice", "name"),
     [
-        (None, "lisa", "lisa", "Lisa"),
-        (None, "nemo", None, None),
         ("lisa", "nemo", "lisa", "Nemo"),
         ("lisa", "lisa", "lisa", "Lisa"),
         ("absent", "nemo", None, None),
     ],
 )
-async def test_who_speaks_for_an_agent(default: str | None, agent_id: str, voice: str | None, name: str | None) -> None:
+async def test_who_speaks_for_an_agent(default: str, agent_id: str, voice: str | None, name: str | None) -> None:
     async with ClientSession() as http:
         fleet = Fleet(Given(), http, Metrics(agents=0), lambda: None, default)
         await fleet.load()

@@ -31,7 +31,7 @@ def _warm(routes: Routes) -> None:
 class Fleet:
     """Follows the routes document and the engines' health; calls `changed` when either changes.
 
-    default_voice: the agent whose voice speaks for agents that the routes do not name; None: nobody speaks for them.
+    default_voice: the agent whose voice speaks for agents that the routes do not name; nobody does where it has none.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Fleet:
         http: ClientSession,
         metrics: Metrics,
         changed: Callable[[], None],
-        default_voice: str | None = None,
+        default_voice: str,
     ) -> None:
         self._source = source
         self._http = http
@@ -63,12 +63,10 @@ class Fleet:
     def agent(self, agent_id: str) -> Agent | None:
         """Who speaks for an agent; None where nobody does."""
         known = self.agents.get(agent_id)
-        if known is not None or self._default_voice is None:
-            return known
         default = self.agents.get(self._default_voice)
-        return default and msgspec.structs.replace(
-            default, agent_id=agent_id, name=agent_id.capitalize(), colour=Display().colour
-        )
+        if known is not None or default is None:
+            return known
+        return msgspec.structs.replace(default, agent_id=agent_id, name=agent_id.capitalize(), colour=Display().colour)
 
     def client(self, agent: Agent) -> EngineClient:
         """The engine that serves `agent`. Raises EngineUnavailable where the routes do not name it."""
