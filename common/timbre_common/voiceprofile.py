@@ -15,10 +15,11 @@ Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9_]{0,61}[a-z0-9]
 EngineName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
 """At most 40 characters, so that the names derived from it fit."""
 ResourceName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
-Tag = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Tag = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=64)]
 """A BCP 47 language tag."""
 Blend = Annotated[str, msgspec.Meta(pattern=blends.PATTERN)]
 """Other voices of the same engine and their weights, such as `lisa(0.7)+renarde(0.3)`."""
+Emotion = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Factor = Annotated[float, msgspec.Meta(ge=0.5, le=2.0)]
 Semitones = Annotated[float, msgspec.Meta(ge=-12, le=12)]
 Decibels = Annotated[float, msgspec.Meta(ge=-24, le=12)]
@@ -42,7 +43,7 @@ class Prosody(Part, frozen=True):
     pitch: Semitones = 0.0
     gain: Decibels = 0.0
     variant: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,32}$")] | None = None
-    styles: Annotated[dict[str, Style], msgspec.Meta(max_length=32)] = {}
+    styles: Annotated[dict[Emotion, Style], msgspec.Meta(max_length=32)] = {}
 
     def styled(self, emotion: str) -> "Prosody":
         """This prosody with the emotion's style applied, within the bounds."""
@@ -113,6 +114,15 @@ class Spec(Part, frozen=True, kw_only=True):
     ] = {}
     display: Display = Display()
     suspend: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which decoding turns into InvalidInput at this field."""
+        if self.blend is not None:
+            for name in ("speaker", "adapter", "reference"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"a blend has the {name}s of its voices: leave {name} out")
+        if self.reference is not None and self.speaker is not None:
+            raise ValueError("a reference takes the speaker's place: leave one of the two out")
 
 
 class ObjectMeta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

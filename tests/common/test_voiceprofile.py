@@ -52,6 +52,8 @@ def test_the_three_first_voices() -> None:
         ({"blend": "lisa+renarde"}, "spec.blend"),
         ({"streamingText": "no"}, "spec.streamingText"),
         ({"display": {"colour": "red"}}, "spec.display.colour"),
+        ({"blend": "lisa(1)", "speaker": "vivian"}, "spec"),
+        ({"reference": {"path": "a.safetensors"}, "speaker": "vivian"}, "spec"),
         ({"voice": "x"}, "spec"),
     ],
 )
@@ -78,12 +80,17 @@ def test_documents_hold_what_speaks() -> None:
     assert [(agent.agent_id, agent.engine) for agent in routes.agents] == [("electra", "gpu"), ("lisa", "default")]
 
 
-def test_a_voice_has_what_its_profile_says_of_its_sound() -> None:
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"speaker": "vivian", "adapter": {"path": "a.gguf", "scale": 0.5}},
+        {"reference": {"path": "a.safetensors", "digest": f"sha256:{'0' * 64}"}},
+        {"blend": "lisa(0.7)+renarde(0.3)"},
+    ],
+)
+def test_a_voice_has_what_its_profile_says_of_its_sound(own: dict[str, Any]) -> None:
     fields: dict[str, Any] = {
-        "speaker": "vivian",
-        "adapter": {"path": "a.gguf", "scale": 0.5},
-        "reference": {"path": "a.safetensors", "digest": f"sha256:{'0' * 64}"},
-        "blend": "lisa(0.7)+renarde(0.3)",
+        **own,
         "streamingText": False,
         "sampling": {"topK": 3},
         "prosody": {"speed": 1.1},

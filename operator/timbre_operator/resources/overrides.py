@@ -9,6 +9,7 @@ from timbre_common.sources import Part
 
 DnsName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 LabelValue = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")]
+Quantity = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=32)]
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
 Json = dict[str, Any]
 """An object of Kubernetes' own, which the API server checks where it lands."""
@@ -68,8 +69,8 @@ class Env(Part, frozen=True):
 class Requirements(Part, frozen=True):
     """Requests and limits of a container, as Kubernetes has them."""
 
-    requests: Annotated[dict[str, str | int], _Few] = {}
-    limits: Annotated[dict[str, str | int], _Few] = {}
+    requests: Annotated[dict[str, Quantity | int], _Few] = {}
+    limits: Annotated[dict[str, Quantity | int], _Few] = {}
 
 
 class PullSecret(Part, frozen=True):

@@ -9,16 +9,14 @@ from timbre_common import decoding
 from timbre_common.errors import InvalidInput
 from timbre_common.names import API_VERSION
 from timbre_common.sources import Digest, Part, Repository, Revision
-from timbre_common.voiceprofile import ObjectMeta
-from timbre_operator.resources.overrides import PodOverrides
+from timbre_common.voiceprofile import EngineName, ObjectMeta
+from timbre_operator.resources.overrides import DnsName, PodOverrides, Quantity
 
 KIND: Final = "SpeechEngine"
 MODEL_BACKEND: Final = "qwen3tts"
 
-DnsName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
-Host = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?(:[0-9]{1,5})?$")]
+Host = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?(:[0-9]{1,5})?$", max_length=259)]
 """A host as URLs have it: with a port where it is not the scheme's own."""
-Quantity = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=32)]
 Path = Annotated[
     str, msgspec.Meta(pattern=r"^([A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*)?$", max_length=512)
 ]
@@ -149,12 +147,18 @@ class Spec(PodOverrides, frozen=True):
             raise ValueError("the backend espeak takes no model: leave model out, or take the backend qwen3tts")
 
 
+class EngineMeta(ObjectMeta, frozen=True, kw_only=True):
+    """An engine's metadata: Services are named after it."""
+
+    name: EngineName
+
+
 class SpeechEngine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """The resource. Its status is JSON as the API server has it."""
 
     api_version: str
     kind: str
-    metadata: ObjectMeta
+    metadata: EngineMeta
     spec: Spec
     status: dict[str, Any] = {}
 
