@@ -7,7 +7,7 @@ from typing import Final
 
 from timbre_common import adapters, gguf_header
 from timbre_common.adapters import Sizes
-from timbre_common.errors import InvalidInput, TooLarge
+from timbre_common.errors import Malformed, TooLarge
 from timbre_common.gguf_header import Header, Value
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -16,37 +16,37 @@ _KNOWN_KEYS: Final = {adapters.KEY_METHOD, adapters.KEY_ALPHA}
 
 
 def alpha(metadata: Mapping[str, Value]) -> float:
-    """The file's alpha, where it is a LoRA adapter for Qwen3-TTS. Raises InvalidInput that names the key."""
+    """The file's alpha, where it is a LoRA adapter for Qwen3-TTS. Raises Malformed that names the key."""
     for key, expected in (
         (adapters.KEY_TYPE, adapters.TYPE),
         (adapters.KEY_ARCHITECTURE, adapters.ARCHITECTURE),
         (adapters.KEY_METHOD, adapters.METHOD),
     ):
         if text(metadata, key) != expected:
-            raise InvalidInput(f"the text {expected!r} is right: this is no adapter for Qwen3-TTS", key)
+            raise Malformed(f"the text {expected!r} is right: this is no adapter for Qwen3-TTS", key)
     for key in metadata:
         if key.startswith("adapter.") and key not in _KNOWN_KEYS:
-            raise InvalidInput("a kind of adapter that is not served here", key)
+            raise Malformed("a kind of adapter that is not served here", key)
     value = metadata.get(adapters.KEY_ALPHA)
     if value is None or value.kind != gguf_header.FLOAT32 or not isinstance(value.content, float):
-        raise InvalidInput("a float32 is right", adapters.KEY_ALPHA)
+        raise Malformed("a float32 is right", adapters.KEY_ALPHA)
     if not 0 < value.content < math.inf:
-        raise InvalidInput(f"a finite number above 0 is right, not {value.content}", adapters.KEY_ALPHA)
+        raise Malformed(f"a finite number above 0 is right, not {value.content}", adapters.KEY_ALPHA)
     return value.content
 
 
 def base_digest(metadata: Mapping[str, Value]) -> str:
-    """Digest of the base that it was made for. Raises InvalidInput where it does not say."""
+    """Digest of the base that it was made for. Raises Malformed where it does not say."""
     made_for = text(metadata, adapters.KEY_BASE_DIGEST)
     if made_for is None or not _DIGEST.fullmatch(made_for):
-        raise InvalidInput("it does not say which base it was made for: timbre-loras export", adapters.KEY_BASE_DIGEST)
+        raise Malformed("it does not say which base it was made for: timbre-loras export", adapters.KEY_BASE_DIGEST)
     return made_for
 
 
 def x_vector(metadata: Mapping[str, Value], hidden: int | None = None) -> list[float] | None:
     """The vector of the voice that it was trained as, `hidden` long where that is known; None: there is none.
 
-    Raises InvalidInput. Whether its numbers are finite is not looked at.
+    Raises Malformed. Whether its numbers are finite is not looked at.
     """
     value = metadata.get(adapters.KEY_X_VECTOR)
     if value is None:
@@ -54,20 +54,20 @@ def x_vector(metadata: Mapping[str, Value], hidden: int | None = None) -> list[f
     content = value.content if isinstance(value.content, list) else None
     numbers = [number for number in content or () if isinstance(number, float)]
     if content is None or len(numbers) != len(content):
-        raise InvalidInput("an array of float32 is right", adapters.KEY_X_VECTOR)
+        raise Malformed("an array of float32 is right", adapters.KEY_X_VECTOR)
     if hidden is not None and len(numbers) != hidden:
-        raise InvalidInput(f"{hidden} numbers fit the base, not {len(numbers)}", adapters.KEY_X_VECTOR)
+        raise Malformed(f"{hidden} numbers fit the base, not {len(numbers)}", adapters.KEY_X_VECTOR)
     return numbers
 
 
 def largest_rank(header: Header, sizes: Sizes, most: int | None = None) -> int:
-    """The largest rank of the pairs. Raises InvalidInput that names a tensor which is none of a pair's or does not fit
+    """The largest rank of the pairs. Raises Malformed that names a tensor which is none of a pair's or does not fit
     the base, TooLarge where a rank is over `most`.
     """
     shapes = {tensor.name: tensor.shape for tensor in header.tensors}
     ranks = [_rank(name, shapes, sizes, most) for name in shapes]
     if not ranks:
-        raise InvalidInput("there is no tensor in it")
+        raise Malformed("there is no tensor in it")
     return max(ranks)
 
 
@@ -80,18 +80,18 @@ def text(metadata: Mapping[str, Value], key: str) -> str | None:
 def _rank(name: str, shapes: Mapping[str, tuple[int, ...]], sizes: Sizes, most: int | None) -> int:
     place = adapters.parse_tensor_name(name)
     if place is None:
-        raise InvalidInput("no tensor of an adapter for Qwen3-TTS", name)
+        raise Malformed("no tensor of an adapter for Qwen3-TTS", name)
     layer, target, half = place
     if layer >= sizes.layers:
-        raise InvalidInput(f"the base has {sizes.layers} layers", name)
+        raise Malformed(f"the base has {sizes.layers} layers", name)
     other = adapters.tensor_name(layer, target, "b" if half == "a" else "a")
     if other not in shapes:
-        raise InvalidInput(f"{other} is missing beside it", name)
+        raise Malformed(f"{other} is missing beside it", name)
     rows, columns = adapters.weight_shape(target, sizes)
     rank = shapes[name if half == "a" else other][0] if shapes[name] and shapes[other] else 0
     expected = (rank, columns) if half == "a" else (rows, rank)
     if rank < 1 or shapes[name] != expected:
-        raise InvalidInput(f"its shape is {shapes[name]}; {expected} fits the base and the other half", name)
+        raise Malformed(f"its shape is {shapes[name]}; {expected} fits the base and the other half", name)
     if most is not None and rank > most:
         raise TooLarge(f"its rank is {rank}; at most {most} is served", name)
     return rank

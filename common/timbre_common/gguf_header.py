@@ -1,4 +1,4 @@
-"""The header of a GGUF file that nobody vouches for: metadata and where the tensors lie, or InvalidInput.
+"""The header of a GGUF file that nobody vouches for: metadata and where the tensors lie, or Malformed.
 
 The gguf package's own reader trusts lengths that it finds: a few bytes make it loop for hours. Here every count and
 length is bounded before it is followed, and nothing of a tensor's data is touched.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final
 
-from timbre_common.errors import InvalidInput
+from timbre_common.errors import Malformed
 
 MAX_BYTES: Final = 4 << 20
 """Of a header; an adapter's has some 20 KiB."""
@@ -71,21 +71,21 @@ class Header:
 def parse(data: bytes, file_size: int) -> Header:
     """The header in a file's first bytes (MAX_BYTES of them, or all).
 
-    Raises InvalidInput: broken off, over a bound, a tensor of another type than F32 and F16, or tensors that do not lie
+    Raises Malformed: broken off, over a bound, a tensor of another type than F32 and F16, or tensors that do not lie
     one after the other within `file_size` bytes.
     """
     cursor = _Cursor(data)
     if cursor.take(4) != b"GGUF":
-        raise InvalidInput("this is no GGUF file")
+        raise Malformed("this is no GGUF file")
     version = cursor.number("I")
     if version not in (2, 3):
-        raise InvalidInput(f"GGUF of version 2 or 3 is read here, not {version}")
+        raise Malformed(f"GGUF of version 2 or 3 is read here, not {version}")
     tensors, entries = cursor.count("Q"), cursor.count("Q")
     metadata: dict[str, Value] = {}
     for _ in range(entries):
         key = cursor.string(_MAX_NAME)
         if key in metadata:
-            raise InvalidInput("it is there twice", key)
+            raise Malformed("it is there twice", key)
         metadata[key] = _value(cursor)
     places = [_place(cursor) for _ in range(tensors)]
     alignment = _alignment(metadata)
@@ -111,7 +111,7 @@ class _Cursor:
     def take(self, size: int) -> bytes:
         end = self.position + size
         if end > len(self._data):
-            raise InvalidInput("the file breaks off within its header, or the header is too large")
+            raise Malformed("the file breaks off within its header, or the header is too large")
         taken = self._data[self.position : end]
         self.position = end
         return taken
@@ -127,14 +127,14 @@ class _Cursor:
     def count(self, code: str, bound: int = MAX_ENTRIES) -> int:
         number = self.number(code)
         if number > bound:
-            raise InvalidInput(f"a count of at most {bound} is read here, not {number}")
+            raise Malformed(f"a count of at most {bound} is read here, not {number}")
         return number
 
     def string(self, bound: int = MAX_BYTES) -> str:
         try:
             return self.take(self.count("Q", bound)).decode()
         except UnicodeDecodeError:
-            raise InvalidInput("a text of its header is not UTF-8") from None
+            raise Malformed("a text of its header is not UTF-8") from None
 
 
 def _value(cursor: _Cursor) -> Value:
@@ -149,7 +149,7 @@ def _single(cursor: _Cursor, kind: int) -> Scalar:
     if kind == STRING:
         return cursor.string()
     if kind not in _SCALARS:
-        raise InvalidInput(f"the header holds a value of type {kind}, which is not read here")
+        raise Malformed(f"the header holds a value of type {kind}, which is not read here")
     return cursor.scalar(_SCALARS[kind])
 
 
@@ -158,7 +158,7 @@ def _place(cursor: _Cursor) -> _Place:
     dimensions = [cursor.number("Q") for _ in range(cursor.count("I", _MAX_DIMENSIONS))]
     kind = cursor.number("I")
     if kind not in ITEM_SIZE:
-        raise InvalidInput(f"its numbers are of type {kind}; F32 (0) or F16 (1) is right", name)
+        raise Malformed(f"its numbers are of type {kind}; F32 (0) or F16 (1) is right", name)
     return _Place(name, kind, tuple(reversed(dimensions)), cursor.number("Q"))
 
 
@@ -167,7 +167,7 @@ def _alignment(metadata: Mapping[str, Value]) -> int:
     value = metadata.get(key, Value(_UINT32, _DEFAULT_ALIGNMENT))
     found = value.content
     if value.kind != _UINT32 or not isinstance(found, int) or not 1 <= found <= _MAX_ALIGNMENT or found & (found - 1):
-        raise InvalidInput(f"a power of two up to {_MAX_ALIGNMENT}, as uint32, is right", key)
+        raise Malformed(f"a power of two up to {_MAX_ALIGNMENT}, as uint32, is right", key)
     return found
 
 
@@ -177,11 +177,11 @@ def _laid_out(places: list[_Place], start: int, alignment: int, file_size: int) 
     for place in places:
         size = prod(place.shape) * ITEM_SIZE[place.kind]
         if place.name in tensors:
-            raise InvalidInput("it is there twice", place.name)
+            raise Malformed("it is there twice", place.name)
         if place.offset != expected:
-            raise InvalidInput("it does not follow the tensor before it", place.name)
+            raise Malformed("it does not follow the tensor before it", place.name)
         if start + expected + size > file_size:
-            raise InvalidInput("the file breaks off within it", place.name)
+            raise Malformed("the file breaks off within it", place.name)
         tensors[place.name] = Tensor(place.name, place.kind, place.shape, start + expected, size)
         expected += size + -size % alignment
     return list(tensors.values())

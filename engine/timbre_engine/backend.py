@@ -160,7 +160,10 @@ class Backend(Protocol):
         """Give everything back: no process, no thread is left."""
 
     async def load(self, voice: Voice) -> str:
-        """Make a voice speakable; what was not applied, or "". Raises Permanent with the reason where it cannot be."""
+        """Make a voice speakable; what was not applied, or "". Asked before `start` is done, it waits for that.
+
+        Raises Permanent with the reason where it cannot be.
+        """
 
     async def unload(self, voice: Voice) -> None:
         """Forget a loaded voice that no utterance uses any more."""

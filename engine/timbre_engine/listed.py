@@ -10,6 +10,7 @@ import msgspec
 from timbre_common import blends
 from timbre_common.documents import Voice, VoiceState, VoiceStatus
 from timbre_common.errors import InvalidInput, UnknownVoice
+from timbre_common.voice_codes import VoiceCode
 from timbre_engine.backend import Part
 
 OPENAI_NAMES: Final = (
@@ -97,7 +98,10 @@ def status(entries: Entries, entry: Entry) -> VoiceStatus:
     if entry.status.state is not VoiceState.READY or entry.speaking is None:
         return entry.status
     state, reason = _of_blend(entries, entry.speaking.voice)
-    return entry.status if not reason else msgspec.structs.replace(entry.status, state=state, reason=reason)
+    if not reason:
+        return entry.status
+    code = VoiceCode.INVALID if state is VoiceState.FAILED else ""
+    return msgspec.structs.replace(entry.status, state=state, reason=reason, code=code)
 
 
 def check(voice: Voice) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from timbre_common import voice_codes
 from timbre_common.documents import Voice, VoicesDocument, VoicesStatus, VoiceState, VoiceStatus
 from timbre_common.errors import TimbreError
 from timbre_engine import listed
@@ -117,7 +118,7 @@ class Voices:
         if entry is None:
             entry = self._entries[voice.name] = Entry(voice, self._status(voice, VoiceState.LOADING))
         elif entry.wanted == voice and entry.status.state is not VoiceState.FAILED:
-            entry.status = self._status(voice, entry.status.state, entry.status.reason)
+            entry.status = self._status(voice, entry.status.state, entry.status.reason, entry.status.code)
             return
         entry.wanted = voice
         self._load(entry)
@@ -134,11 +135,12 @@ class Voices:
             note = await self._loader.load(voice)
         except TimbreError as error:
             _log.warning("voice %s is not loaded: %s", voice.name, error)
-            entry.status = self._status(voice, VoiceState.FAILED, str(error))
+            entry.status = self._status(voice, VoiceState.FAILED, str(error), voice_codes.of(error))
             return
         except Exception as error:
             _log.exception("voice %s is not loaded", voice.name)
-            entry.status = self._status(voice, VoiceState.FAILED, f"internal error: {type(error).__name__}")
+            reason = f"internal error: {type(error).__name__}"
+            entry.status = self._status(voice, VoiceState.FAILED, reason, voice_codes.of(error))
             return
         before, entry.speaking = entry.speaking, Loaded(voice)
         entry.status = self._status(voice, VoiceState.READY, note)
@@ -159,5 +161,6 @@ class Voices:
             self._unloading.add(task)
             task.add_done_callback(self._unloading.discard)
 
-    def _status(self, voice: Voice, state: VoiceState, reason: str = "") -> VoiceStatus:
-        return VoiceStatus(digest=voice.digest, generation=max(0, self.generation), state=state, reason=reason)
+    def _status(self, voice: Voice, state: VoiceState, reason: str = "", code: str = "") -> VoiceStatus:
+        generation = max(0, self.generation)
+        return VoiceStatus(digest=voice.digest, generation=generation, state=state, reason=reason, code=code)

@@ -104,13 +104,9 @@ def test_another_model() -> None:
     assert errors.body(refused.value)["error"]["code"] == "model_not_found"
 
 
-def subtypes(kind: type[TimbreError]) -> set[type[TimbreError]]:
-    return {kind}.union(*(subtypes(below) for below in kind.__subclasses__()))
-
-
-def test_the_table_knows_every_error_of_the_tree() -> None:
+def test_the_table_tells_every_error_of_the_tree_by_a_kind_that_is_in_it() -> None:
     declared = {kind for kind in vars(tree).values() if isinstance(kind, type) and issubclass(kind, TimbreError)}
-    assert declared == set(errors.TABLE)
+    assert {tree.InvalidInput, tree.Permanent, tree.Transient, TimbreError} <= set(errors.TABLE) <= declared
 
 
 @pytest.mark.parametrize(

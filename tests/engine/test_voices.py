@@ -73,6 +73,7 @@ async def test_the_same_generation_retries_what_failed(voices: Voices, loader: L
     loader.bad = {"a"}
     assert await apply(voices, document(1, "a", "b")) == {"a": (1, "failed"), "b": (1, "ready")}
     assert "it is broken" in voices.status().voices["a"].reason
+    assert [voices.status().voices[name].code for name in ("a", "b")] == ["invalid", ""]
     with pytest.raises(UnknownVoice):
         voices.find("a")
     loader.bad = set()

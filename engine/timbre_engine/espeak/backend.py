@@ -8,7 +8,7 @@ from typing import Final
 
 from timbre_common.backoff import Backoff
 from timbre_common.documents import Voice
-from timbre_common.errors import EngineUnavailable, InvalidInput, SetupError
+from timbre_common.errors import EngineUnavailable, InvalidInput, SetupError, UnknownLanguage
 from timbre_engine.backend import Info, SynthesisRequest, refuse_codes
 from timbre_engine.espeak import languages, prosody
 from timbre_engine.espeak.messages import Begin, Hello
@@ -30,6 +30,7 @@ class EspeakBackend:
     def __init__(self, slots: int = 4) -> None:
         self._slots = slots
         self._hello = Hello("", {}, [])
+        self._started = asyncio.Event()
         self._ready: asyncio.Queue[WorkerProcess] = asyncio.Queue()
         """Workers without an utterance; never more than `slots`, as the dead are taken out."""
         self._keepers: list[asyncio.Task[None]] = []
@@ -52,6 +53,7 @@ class EspeakBackend:
             raise SetupError(f"{', '.join(missing)} missing: install the extra `espeak` (timbre-voices[espeak])")
         first = await WorkerProcess.start()
         self._hello = first.hello
+        self._started.set()
         self._keepers.append(asyncio.create_task(self._keep(first)))
         self._keepers += [asyncio.create_task(self._keep()) for _ in range(self._slots - 1)]
 
@@ -63,12 +65,13 @@ class EspeakBackend:
 
     async def load(self, voice: Voice) -> str:
         """See Backend. The variant and at least one language must be espeak-ng's."""
+        await self._started.wait()
         variant = voice.prosody.variant
         if variant is not None and variant not in self._hello.variants:
             raise InvalidInput(f"{variant!r} is not a variant of espeak-ng", "prosody.variant")
         foreign = [tag for tag in voice.languages if not self._speaks(tag)]
         if len(foreign) == len(voice.languages):
-            raise InvalidInput(f"espeak-ng speaks none of {', '.join(foreign) or 'no languages'}", "languages")
+            raise UnknownLanguage(f"espeak-ng speaks none of {', '.join(foreign) or 'no languages'}", "languages")
         notes = []
         if voice.adapter is not None:
             notes.append("the adapter is not applied: this backend has no model that takes one")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_common import adapter_header, adapters, gguf_header
-from timbre_common.errors import InvalidInput, TooLarge
+from timbre_common.errors import DigestMismatch, FileMissing, InvalidInput, Malformed, TooLarge, WrongBase
 from timbre_common.gguf_header import Tensor, Value
 from timbre_engine.model.manifest import Transformer
 
@@ -51,13 +51,13 @@ class AdapterFile:
 
 
 def resolve(directory: Path, relative: str, field: str = "adapter.path") -> Path:
-    """The file below the adapters' directory that a voice names, links followed. Raises InvalidInput."""
+    """The file below the adapters' directory that a voice names, links followed. Raises FileMissing, InvalidInput."""
     try:
         root = directory.resolve(strict=True)
         path = (root / relative).resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no path to a file"
-        raise InvalidInput(f"{relative!r} cannot be found below {directory}: {reason}", field) from error
+        raise FileMissing(f"{relative!r} cannot be found below {directory}: {reason}", field) from error
     if path == root or not path.is_relative_to(root):
         raise InvalidInput(f"{relative!r} lies outside {directory}", field)
     return path
@@ -66,19 +66,20 @@ def resolve(directory: Path, relative: str, field: str = "adapter.path") -> Path
 def check(path: Path, *, base_digest: str, sizes: Transformer, max_rank: int, digest: str | None) -> AdapterFile:
     """Look at an adapter file; `base_digest` and `sizes` are the engine's model's, `digest` what the voice asks for.
 
-    Raises InvalidInput (TooLarge over a bound) whose message is the reason and whose field is the key or tensor.
+    Raises FileMissing, DigestMismatch, WrongBase, Malformed, or TooLarge over a bound: the message is the reason, the
+    field the key or tensor.
     Whoever can write the file can still exchange it between this look and llama.cpp's.
     """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise InvalidInput(f"{path.name} is no file")
+            raise FileMissing(f"{path.name} is no file")
         if status.st_size > MAX_BYTES:
             raise TooLarge(f"{path.name} is over {MAX_BYTES >> 20} MiB")
         with path.open("rb") as file:
             found = _digest(file)
             if digest is not None and digest != found:
-                raise InvalidInput(f"the file's digest is {found}, not {digest}", "adapter.digest")
+                raise DigestMismatch(f"the file's digest is {found}, not {digest}", "adapter.digest")
             file.seek(0)
             header = gguf_header.parse(file.read(gguf_header.MAX_BYTES), status.st_size)
             alpha = adapter_header.alpha(header.metadata)
@@ -87,7 +88,7 @@ def check(path: Path, *, base_digest: str, sizes: Transformer, max_rank: int, di
             rank = adapter_header.largest_rank(header, sizes, max_rank)
             _refuse_not_finite(file, header.tensors)
     except OSError as error:
-        raise InvalidInput(f"{path.name} cannot be read: {error.strerror}") from error
+        raise FileMissing(f"{path.name} cannot be read: {error.strerror}") from error
     return AdapterFile(path, found, rank, alpha, _own(header.metadata), x_vector, _stamp(status))
 
 
@@ -123,7 +124,7 @@ def _digest(file: BinaryIO) -> str:
 def _refuse_other_base(metadata: Mapping[str, Value], base_digest: str) -> None:
     made_for = adapter_header.base_digest(metadata)
     if made_for != base_digest:
-        raise InvalidInput(
+        raise WrongBase(
             f"it was made for the base {made_for}, and this engine's is {base_digest}", adapters.KEY_BASE_DIGEST
         )
 
@@ -135,7 +136,7 @@ def _x_vector(metadata: Mapping[str, Value], hidden: int) -> NDArray[np.float32]
     with np.errstate(over="ignore"):
         vector = np.array(numbers, np.float32)
     if not np.isfinite(vector).all():
-        raise InvalidInput("it holds numbers that are not finite", adapters.KEY_X_VECTOR)
+        raise Malformed("it holds numbers that are not finite", adapters.KEY_X_VECTOR)
     return vector
 
 
@@ -144,9 +145,9 @@ def _refuse_not_finite(file: BinaryIO, tensors: Iterable[Tensor]) -> None:
         file.seek(tensor.offset)
         data = file.read(tensor.size)
         if len(data) != tensor.size:
-            raise InvalidInput("the file breaks off within it", tensor.name)
+            raise Malformed("the file breaks off within it", tensor.name)
         if not np.isfinite(np.frombuffer(data, _NUMPY[tensor.kind])).all():
-            raise InvalidInput("it holds numbers that are not finite", tensor.name)
+            raise Malformed("it holds numbers that are not finite", tensor.name)
 
 
 def _own(metadata: Mapping[str, Value]) -> dict[str, str | int | float | bool]:

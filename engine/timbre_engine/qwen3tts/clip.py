@@ -17,7 +17,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from timbre_common import adapters, decoding
-from timbre_common.errors import InvalidInput, TooLarge
+from timbre_common.errors import DigestMismatch, FileMissing, Malformed, TooLarge
 from timbre_engine.model.manifest import Manifest
 
 MAX_BYTES: Final = 2 << 20
@@ -54,15 +54,17 @@ class _Head(msgspec.Struct):
 
 
 def read(path: Path, manifest: Manifest, digest: str | None = None) -> Clip:
-    """The clip in a voice file; `digest` is what the voice asks for. Raises InvalidInput that names the field."""
+    """The clip in a voice file; `digest` is what the voice asks for. Raises FileMissing,
+    DigestMismatch, TooLarge or Malformed that names the field.
+    """
     data = _data(path, digest)
     try:
         tensors = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, KeyError) as error:  # KeyError: a type of numbers that numpy does not have
-        raise InvalidInput(f"{path.name} is no voice file: {error}", _FIELD) from error
+        raise Malformed(f"{path.name} is no voice file: {error}", _FIELD) from error
     unknown = sorted(tensors.keys() - _KNOWN)
     if unknown:
-        raise InvalidInput(f"x_vector and codes are right, not {unknown[0][:64]!r}", _FIELD)
+        raise Malformed(f"x_vector and codes are right, not {unknown[0][:64]!r}", _FIELD)
     codes = _codes(tensors.get("codes"), manifest)
     return Clip(
         x_vector=_vector(tensors.get(adapters.X_VECTOR), manifest.talker.hidden),
@@ -74,24 +76,24 @@ def read(path: Path, manifest: Manifest, digest: str | None = None) -> Clip:
 def _data(path: Path, digest: str | None) -> bytes:
     try:
         if not path.is_file():
-            raise InvalidInput(f"{path.name} is no file", f"{_FIELD}.path")
+            raise FileMissing(f"{path.name} is no file", f"{_FIELD}.path")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InvalidInput(f"{path.name} cannot be read: {error.strerror}", f"{_FIELD}.path") from error
+        raise FileMissing(f"{path.name} cannot be read: {error.strerror}", f"{_FIELD}.path") from error
     if len(data) > MAX_BYTES:
         raise TooLarge(f"{path.name} is over {MAX_BYTES >> 20} MiB", f"{_FIELD}.path")
     found = f"sha256:{hashlib.sha256(data).hexdigest()}"
     if digest is not None and digest != found:
-        raise InvalidInput(f"the file's digest is {found}, not {digest}", f"{_FIELD}.digest")
+        raise DigestMismatch(f"the file's digest is {found}, not {digest}", f"{_FIELD}.digest")
     return data
 
 
 def _vector(vector: NDArray[Any] | None, hidden: int) -> NDArray[np.float32]:
     if vector is None or vector.dtype != np.float32 or vector.shape != (hidden,):
-        raise InvalidInput(f"float32 [{hidden}] is right for this model", _VECTOR)
+        raise Malformed(f"float32 [{hidden}] is right for this model", _VECTOR)
     if not np.isfinite(vector).all():
-        raise InvalidInput("it holds numbers that are not finite", _VECTOR)
+        raise Malformed("it holds numbers that are not finite", _VECTOR)
     return vector
 
 
@@ -100,11 +102,11 @@ def _codes(codes: NDArray[Any] | None, manifest: Manifest) -> NDArray[np.int32] 
         return None
     books, most = manifest.codec.codebooks, manifest.codec_ids.codes
     if codes.dtype.kind not in "iu" or codes.ndim != 2 or codes.shape[1] != books or not len(codes):
-        raise InvalidInput(f"whole numbers [frames, {books}] are right", _CODES)
+        raise Malformed(f"whole numbers [frames, {books}] are right", _CODES)
     wrong = np.argwhere((codes < 0) | (codes >= most))
     if len(wrong):
         frame, book = wrong[0]
-        raise InvalidInput(f"0 to {most - 1} are codes, not {codes[frame, book]}", f"{_CODES}[{frame}][{book}]")
+        raise Malformed(f"0 to {most - 1} are codes, not {codes[frame, book]}", f"{_CODES}[{frame}][{book}]")
     return codes.astype(np.int32)
 
 
@@ -113,5 +115,5 @@ def _text(data: bytes) -> str:
     head = decoding.from_json(data[_LENGTH.size : _LENGTH.size + length], _Head)
     text = (head.metadata or {}).get("text", "").strip()
     if not text:
-        raise InvalidInput("what is said in the recording is right beside its codes, as metadata", f"{_FIELD}.text")
+        raise Malformed("what is said in the recording is right beside its codes, as metadata", f"{_FIELD}.text")
     return text

@@ -91,11 +91,12 @@ class Loaded(_Message, frozen=True):
 
 
 class Refused(_Message, frozen=True):
-    """From the worker: the voice cannot speak, for this reason."""
+    """From the worker: the voice cannot speak, for this reason; `code` is a VoiceCode."""
 
     request: int
     reason: str
     field: str
+    code: str
 
 
 class Pcm(_Message, frozen=True):

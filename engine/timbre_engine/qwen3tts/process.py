@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
-from timbre_common import names
+from timbre_common import names, voice_codes
 from timbre_common.documents import Voice
-from timbre_common.errors import EngineUnavailable, InvalidInput, SetupError
+from timbre_common.errors import EngineUnavailable, SetupError
 from timbre_engine import pipe
 from timbre_engine.qwen3tts import messages
 from timbre_engine.qwen3tts.messages import (
@@ -154,10 +154,10 @@ class WorkerProcess:
                 answer = self._requests.get(request)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
-            case Refused(request=request, reason=reason, field=field):
+            case Refused(request=request, reason=reason, field=field, code=code):
                 answer = self._requests.get(request)
                 if answer is not None and not answer.done():
-                    answer.set_exception(InvalidInput(reason.removeprefix(f"{field}: "), field))
+                    answer.set_exception(voice_codes.refusal(code, reason, field))
             case Resident(adapters=adapters):
                 self._resident(adapters)
             case Hello():

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from timbre_common import logs
+from timbre_common import logs, voice_codes
 from timbre_common.errors import EngineUnavailable, InvalidInput, TimbreError, TooLarge
 from timbre_engine import cpus, pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
@@ -162,7 +162,8 @@ class Worker:
                 raise files
             notes = specs.check_voice(voice, self._machine.manifest)
         except TimbreError as error:
-            self._send(Refused(load.request, str(error), error.field if isinstance(error, InvalidInput) else ""))
+            field = error.field if isinstance(error, InvalidInput) else ""
+            self._send(Refused(load.request, str(error), field, voice_codes.of(error)))
         else:
             self._machine.files.know(voice, files)
             if files.clip is not None:

@@ -32,13 +32,18 @@ BACKENDS: dict[str, Callable[[Path], Backend]] = {
 
 
 @pytest.fixture(params=BACKENDS)
-async def backend(request: pytest.FixtureRequest, tiny_model: Path) -> AsyncIterator[Backend]:
+async def unstarted(request: pytest.FixtureRequest, tiny_model: Path) -> AsyncIterator[Backend]:
     if request.param == NATIVE:
         golden.skip_unless_there("native")
     backend = BACKENDS[request.param](tiny_model)
-    await backend.start()
     yield backend
     await backend.close()
+
+
+@pytest.fixture
+async def backend(unstarted: Backend) -> Backend:
+    await unstarted.start()
+    return unstarted
 
 
 @pytest.fixture

@@ -1,15 +1,20 @@
 """What the engine's surface relies on, whatever makes the sound."""
 
 import asyncio
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from timbre_common import voice_codes
 from timbre_common.audio import ms_of_samples
 from timbre_common.documents import Voice
 from timbre_common.errors import InvalidInput, Unsupported
+from timbre_common.voice_codes import VoiceCode
 from timbre_common.voiceprofile import Adapter, Reference, Sampling
 from timbre_engine.backend import Audio, Backend, Finished, Mark, Part, Reason, SynthesisRequest, Utterance
 
@@ -178,6 +183,60 @@ async def test_an_adapter_is_loaded_or_noted(backend: Backend) -> None:
     await say(backend, "Oui.", voice=adapted)
     assert "adapter" in note or len(backend.adapters_loaded()) == 1
     await backend.unload(adapted)
+
+
+def _without_base(file: bytes) -> bytes:
+    at = file.index(b"timbre.base.digest") + len("timbre.base.digest") + 12 + len("sha256:")
+    return file[:at] + b"0" * 64 + file[at + 64 :]
+
+
+FILES: dict[VoiceCode, Callable[[bytes], bytes]] = {
+    VoiceCode.MALFORMED: lambda file: file[: len(file) // 2],
+    VoiceCode.WRONG_BASE: _without_base,
+    VoiceCode.DIGEST_MISMATCH: lambda file: file,
+    VoiceCode.TOO_LARGE: lambda file: file,
+}
+
+
+@pytest.mark.parametrize("code", [*FILES, VoiceCode.FILE_MISSING])
+async def test_what_is_wrong_with_a_file_has_a_code(backend: Backend, tiny_model: Path, code: VoiceCode) -> None:
+    path = tiny_model / "adapters" / f"{code}.gguf"
+    if code in FILES:
+        path.write_bytes(FILES[code]((tiny_model / "adapters" / "lisa.gguf").read_bytes()))
+    if code is VoiceCode.TOO_LARGE:
+        with path.open("r+b") as file:
+            file.truncate((512 << 20) + 1)
+    other = f"sha256:{hashlib.sha256(b'another').hexdigest()}"
+    adapter = Adapter(path=path.name, digest=other if code is VoiceCode.DIGEST_MISMATCH else None)
+    voice = Voice(name="lisa", languages=["fr"], adapter=adapter)
+    if not backend.info.codebooks:
+        assert "not applied" in await backend.load(voice)
+        return
+    with pytest.raises(InvalidInput) as refused:
+        await backend.load(voice)
+    assert voice_codes.of(refused.value) is code
+
+
+async def test_what_cannot_be_spoken_has_a_code(backend: Backend) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await backend.load(Voice(name="lisa", languages=["xx"]))
+    assert voice_codes.of(refused.value) is VoiceCode.UNKNOWN_LANGUAGE
+    unknown = Voice(name="lisa", languages=["fr"], speaker="nobody")
+    if backend.info.codebooks:
+        with pytest.raises(InvalidInput) as refused:
+            await backend.load(unknown)
+        assert voice_codes.of(refused.value) is VoiceCode.UNKNOWN_SPEAKER
+    else:
+        await backend.load(unknown)
+
+
+async def test_a_voice_that_is_given_before_the_start_is_loaded_after_it(unstarted: Backend, voice: Voice) -> None:
+    loading = asyncio.create_task(unstarted.load(voice))
+    await asyncio.sleep(0)
+    assert not loading.done()
+    await unstarted.start()
+    async with asyncio.timeout(30):
+        await loading
 
 
 async def test_a_reference_is_noted_or_refused_by_name(backend: Backend) -> None:
