@@ -13,6 +13,7 @@ from cyclopts.config import Env
 from timbre_common import logs, names, settings
 from timbre_common.command_help import docstring
 from timbre_common.errors import SetupError, TimbreError
+from timbre_engine.admin_tokens import AdminTokens
 from timbre_engine.server import serve as run_server
 from timbre_engine.settings import Settings
 
@@ -47,7 +48,7 @@ def serve(*, settings: Annotated[Settings | None, Parameter(name="*")] = None) -
     """
     chosen = settings or Settings()
     logs.configure(chosen.log_level)
-    asyncio.run(run_server(chosen, _admin_token(chosen, os.environ)))
+    asyncio.run(run_server(chosen, _admin_tokens(chosen, os.environ)))
 
 
 def main() -> None:
@@ -67,13 +68,10 @@ def main() -> None:
         sys.exit(f"timbre-engine: {missing.name} is missing: install the extra `convert` (timbre-voices[convert])")
 
 
-def _admin_token(chosen: Settings, environ: Mapping[str, str]) -> str:
-    path = chosen.admin_token_file
-    try:
-        token = environ.get(names.ENV_ADMIN_TOKEN, "") if path is None else path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SetupError(f"cannot read the administration's token in {path}: {error.strerror}") from error
-    if not token.strip():
-        where = names.ENV_ADMIN_TOKEN if path is None else str(path)
-        raise SetupError(f"the administration wants a token: {where} is empty or not set")
-    return token.strip()
+def _admin_tokens(chosen: Settings, environ: Mapping[str, str]) -> AdminTokens:
+    if chosen.admin_token_file is not None:
+        return AdminTokens.of_file(chosen.admin_token_file)
+    token = environ.get(names.ENV_ADMIN_TOKEN, "").strip()
+    if not token:
+        raise SetupError(f"the administration wants a token: {names.ENV_ADMIN_TOKEN} is empty or not set")
+    return AdminTokens([token])

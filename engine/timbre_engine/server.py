@@ -15,6 +15,7 @@ from timbre_common import decoding
 from timbre_common.documents import VoicesDocument
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_engine import backends, loras
+from timbre_engine.admin_tokens import AdminTokens
 from timbre_engine.api.app import admin_app, speech_app
 from timbre_engine.engine import Engine
 from timbre_engine.settings import Settings
@@ -26,7 +27,7 @@ _SHUTDOWN_S = 0.1
 _MAX_LINE = 16 << 10
 
 
-async def serve(settings: Settings, admin_token: str) -> None:
+async def serve(settings: Settings, tokens: AdminTokens) -> None:
     """Serve until SIGTERM or SIGINT. Raises SetupError, or InvalidInput for what a setting says."""
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -38,7 +39,7 @@ async def serve(settings: Settings, admin_token: str) -> None:
     try:
         async with (
             _listening(speech_app(engine, settings), settings.host, settings.port) as port,
-            _listening(admin_app(engine, admin_token), settings.admin_host, settings.admin_port) as admin_port,
+            _listening(admin_app(engine, tokens), settings.admin_host, settings.admin_port) as admin_port,
         ):
             addresses = _address(settings.host, port), _address(settings.admin_host, admin_port)
             _log.info("listening on http://%s (administration http://%s)", *addresses)
@@ -97,10 +98,14 @@ async def _drain(engine: Engine, seconds: float) -> None:
 
 
 def _begin(engine: Engine, settings: Settings, document: VoicesDocument | None) -> None:
-    """Give the engine its first voices: the document's and those of --lora, or else what the backend has by itself."""
+    """Give the engine its first voices: the document's and those of --lora, or else what the backend has by itself.
+
+    What was put while it loaded goes before the latter, and before a document of a lower generation.
+    """
     own = engine.backend.info.voices
     if document is None:
-        engine.voices.begin(own)
+        if engine.voices.generation < 0:
+            engine.voices.begin(own)
     elif settings.lora:
         engine.voices.apply(msgspec.structs.replace(document, voices=[*document.voices, *own]))
     else:

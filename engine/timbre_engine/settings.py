@@ -80,7 +80,8 @@ class Settings:
     """Port of the administration; 0: a free one, which is logged."""
 
     admin_token_file: Path | None = None
-    """File that holds the administration's token; otherwise TIMBRE_ENGINE_ADMIN_TOKEN holds it."""
+    """File that holds the administration's tokens, one a line: each is right, and it is read again when it changes.
+    Without it TIMBRE_ENGINE_ADMIN_TOKEN holds one."""
 
     voices: Path | None = None
     """Voices document (JSON or YAML) to begin with; `PUT /admin/voices` replaces it, and what --lora names. With

@@ -1,6 +1,5 @@
 """The administration's handlers: which voices the engine shall hold."""
 
-import hmac
 from dataclasses import asdict
 from typing import Annotated
 
@@ -8,14 +7,14 @@ import msgspec
 from aiohttp import web
 
 from timbre_common import decoding, documents
-from timbre_common.errors import InvalidInput, Unauthorized, Unsupported
+from timbre_common.errors import InvalidInput, Unsupported
 from timbre_common.voiceprofile import Adapter
-from timbre_engine.api import keys
+from timbre_engine.api import guards, keys
 from timbre_engine.backend import AdapterState
 from timbre_engine.engine import Engine
 
 _SETTLE_S = 2.0
-"""How long `PUT` waits for the voices before it answers; what is still loading says so."""
+"""How long `PUT` waits for the voices before it answers; what is still loading says so. `?wait=0` does not wait."""
 
 
 async def put_voices(request: web.Request) -> web.Response:
@@ -23,7 +22,8 @@ async def put_voices(request: web.Request) -> web.Response:
     _authorize(request)
     voices = request.app[keys.ENGINE].voices
     voices.apply(documents.parse_voices(await request.read()))
-    await voices.settled(_SETTLE_S)
+    if request.query.get("wait") != "0":
+        await voices.settled(_SETTLE_S)
     return _status(request)
 
 
@@ -78,10 +78,7 @@ def _adapted(engine: Engine) -> list[tuple[str, Adapter, AdapterState]]:
 
 
 def _authorize(request: web.Request) -> None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    right = hmac.compare_digest(token.strip().encode(), request.app[keys.ADMIN_TOKEN].encode())
-    if scheme.lower() != "bearer" or not right:
-        raise Unauthorized("the administration's token is right, as Authorization: Bearer …")
+    guards.authorize(request, request.app[keys.ADMIN_TOKENS])
 
 
 def _status(request: web.Request) -> web.Response:

@@ -1,19 +1,17 @@
 """The two applications: speech, and the administration on a port of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from aiohttp import WSCloseCode, web
 
 from timbre_common import engine_stream
-from timbre_common.errors import Forbidden, TimbreError, TooLarge
-from timbre_engine.api import admin, errors, info, keys, origin
+from timbre_engine.admin_tokens import AdminTokens
+from timbre_engine.api import admin, info, keys, origin
+from timbre_engine.api.guards import Handler, answer_errors, refuse_pages
 from timbre_engine.api.speech import speech
 from timbre_engine.api.stream import stream
 from timbre_engine.engine import Engine
 from timbre_engine.settings import Settings
-
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _BYTES_A_CHAR = 12
 """Of JSON, at most: a character beyond the BMP as two escapes."""
@@ -26,7 +24,7 @@ _MAX_DOCUMENT = 32 << 20
 def speech_app(engine: Engine, settings: Settings) -> web.Application:
     """What speech clients talk to."""
     app = web.Application(
-        middlewares=[_answer_errors, _check_origin],
+        middlewares=[answer_errors, _check_origin],
         client_max_size=settings.max_chars * _BYTES_A_CHAR + _BODY_SPARE,
     )
     app[keys.ENGINE] = engine
@@ -38,17 +36,18 @@ def speech_app(engine: Engine, settings: Settings) -> web.Application:
     app.router.add_get("/v1/models", info.models)
     app.router.add_get("/v1/audio/voices", info.voices)
     app.router.add_get("/health", info.health)
+    app.router.add_get("/livez", info.livez)
     app.router.add_get("/props", info.props)
     app.router.add_get("/slots", info.slots)
     app.router.add_get("/metrics", info.exposition)
     return app
 
 
-def admin_app(engine: Engine, token: str) -> web.Application:
+def admin_app(engine: Engine, tokens: AdminTokens) -> web.Application:
     """What whoever looks after the engine talks to."""
-    app = web.Application(middlewares=[_answer_errors, _refuse_pages], client_max_size=_MAX_DOCUMENT)
+    app = web.Application(middlewares=[answer_errors, refuse_pages], client_max_size=_MAX_DOCUMENT)
     app[keys.ENGINE] = engine
-    app[keys.ADMIN_TOKEN] = token
+    app[keys.ADMIN_TOKENS] = tokens
     app.router.add_put("/admin/voices", admin.put_voices)
     app.router.add_get("/admin/voices", admin.get_voices)
     app.router.add_get("/lora-adapters", admin.lora_adapters)
@@ -58,35 +57,9 @@ def admin_app(engine: Engine, token: str) -> web.Application:
 
 
 @web.middleware
-async def _answer_errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Every error as OpenAI's error object."""
-    try:
-        return await handler(request)
-    except TimbreError as error:
-        return errors.response(error)
-    except web.HTTPRequestEntityTooLarge:
-        return errors.response(TooLarge("the request is longer than any that is taken here"))
-    except web.HTTPException as error:
-        message = {"message": error.reason, "type": "invalid_request_error", "param": None, "code": None}
-        headers = {name: value for name, value in error.headers.items() if name == "Allow"}
-        return web.json_response({"error": message}, status=error.status, headers=headers)
-    except ConnectionError:
-        raise
-    except Exception as error:
-        return errors.response(errors.internal(error))
-
-
-@web.middleware
-async def _check_origin(request: web.Request, handler: _Handler) -> web.StreamResponse:
+async def _check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     allowed = request.app[keys.SETTINGS].allow_origin
     origin.check(request.headers.get("Origin"), request.host, allowed)
-    return await handler(request)
-
-
-@web.middleware
-async def _refuse_pages(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    if "Origin" in request.headers:
-        raise Forbidden("web pages have no business here")
     return await handler(request)
 
 

@@ -21,6 +21,11 @@ async def health(request: web.Request) -> web.Response:
     return web.json_response({"status": "unavailable", "error": error}, status=503)
 
 
+async def livez(request: web.Request) -> web.Response:  # noqa: ARG001
+    """200 while the process answers, whether it loads, speaks or stops."""
+    return web.json_response({"status": "ok"})
+
+
 async def models(request: web.Request) -> web.Response:
     """The engine's own model, and the names that OpenAI's clients know."""
     own = request.app[keys.ENGINE].backend.info.model

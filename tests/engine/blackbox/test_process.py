@@ -15,7 +15,7 @@ import pytest
 from support.engine_process import EngineProcess, house_voices
 from support.engine_stream import engine_stream_of
 from support.process import BIN
-from timbre_common.engine_stream import Done, End, Start, Text
+from timbre_common.engine_stream import Done, End, Error, Start, Text
 from timbre_common.names import ENV_ADMIN_TOKEN
 
 
@@ -106,6 +106,42 @@ async def test_told_to_stop_it_lets_the_speaker_finish() -> None:
         heard = await stream.rest()
         assert heard.end == Done(samples=len(first + heard.pcm) // 2, reason="finished")
         assert await stopping == 0
+
+
+async def test_while_it_drains_it_lives_and_sends_new_requests_elsewhere() -> None:
+    arguments = ["--pace=rtf=1", "--drain-timeout=60"]
+    async with EngineProcess(*arguments, voices=house_voices()) as engine, engine_stream_of(engine.url) as stream:
+        async with engine_stream_of(engine.url) as other:
+            await stream.send(Start(voice="lisa"), Text(text="Une phrase. Puis une autre. Et la dernière."), End())
+            await stream.audio()
+            stopping = asyncio.create_task(engine.stop())
+            async with asyncio.timeout(20):
+                while (await engine.fetch("/health"))[0] != 503:
+                    await asyncio.sleep(0.02)
+            assert (await engine.fetch("/livez"))[0] == 200
+            refused = (await other.say(Start(voice="lisa"), ["Bonjour."])).end
+            assert isinstance(refused, Error) and refused.code == "engine_unavailable"
+            body = b'{"model":"tts-1","voice":"lisa","input":"Bonjour."}'
+            assert (await engine.fetch("/v1/audio/speech", "POST", body))[0] == 503
+            heard = await stream.rest()
+            assert isinstance(heard.end, Done) and heard.end.reason == "finished"
+        assert await stopping == 0
+
+
+async def test_tokens_are_exchanged_without_a_gap(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("old\n")
+
+    async def status(token: str) -> int:
+        engine.admin_token = token
+        return (await engine.fetch("/admin/voices", admin=True))[0]
+
+    async with EngineProcess(f"--admin-token-file={tokens}") as engine:
+        assert [await status(token) for token in ("old", "new")] == [200, 401]
+        for lines, right in (("new\nold\n", [200, 200]), ("new\n", [401, 200])):
+            (tmp_path / "next").write_text(lines)
+            (tmp_path / "next").replace(tokens)
+            assert [await status(token) for token in ("old", "new")] == right
 
 
 async def test_killed_it_leaves_no_worker() -> None:

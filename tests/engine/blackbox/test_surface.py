@@ -165,6 +165,7 @@ async def test_voices_come_change_fail_and_go() -> None:
         assert status.voices["good"].digest == good.digest
         assert "not applied" in status.voices["adapted"].reason
         assert "nobody" in status.voices["bad"].reason
+        assert [status.voices[name].code for name in ("good", "adapted", "bad")] == ["", "", "invalid"]
         before = await stream.say(Start(voice="good"), ["Bonjour."])
         assert (await engine.put_voices(document(2))).voices == status.voices
         await engine.put_voices(document(4, Voice(name="good", languages=["fr"], prosody=Prosody(speed=1.5))))
@@ -182,6 +183,7 @@ async def test_while_it_loads_it_says_so() -> None:
     engine = Engine(EspeakBackend(slots=1), queue=0)
     async with TestClient(TestServer(speech_app(engine, Settings()))) as client:
         assert (await client.get("/health")).status == 503
+        assert (await client.get("/livez")).status == 200
         answer = await client.post("/v1/audio/speech", data=SPEECH)
         assert (answer.status, (await answer.json())["error"]["code"]) == (503, "engine_unavailable")
         assert answer.headers["Retry-After"] == "1"
