@@ -15,7 +15,20 @@ from timbre_bridge.settings import Settings
 Schema = dict[str, Any]
 
 SET_BY_CHART: Final = frozenset(
-    "routes routes_configmap host port channel token_secret_file jwks cert key tls_terminated allow_origin allow_host".split()
+    [
+        "routes",
+        "routes_configmap",
+        "host",
+        "port",
+        "channel",
+        "token_secret_file",
+        "jwks",
+        "cert",
+        "key",
+        "tls_terminated",
+        "allow_origin",
+        "allow_host",
+    ]
 )
 """Settings of the bridge that the chart gives itself, from its other values."""
 
@@ -191,7 +204,9 @@ def engine_spec(crd: Path) -> Schema:
 def _plain(schema: Schema) -> Schema:
     """Without what only Kubernetes knows; an object has its properties and no others."""
     kept = {
-        key: value for key, value in schema.items() if not key.startswith("x-kubernetes-") and key not in {"default", "nullable"}
+        key: value
+        for key, value in schema.items()
+        if not key.startswith("x-kubernetes-") and key not in {"default", "nullable"}
     }
     if schema.get("x-kubernetes-int-or-string"):
         kept["type"] = ["integer", "string"]

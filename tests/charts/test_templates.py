@@ -179,7 +179,9 @@ def test_the_operator_may_where_it_watches(values: Object, watched: list[str]) -
     assert [each.partition("=")[2] for each in arguments if each.startswith("--namespace=")] == watched
     roles = [each for each in objects if each["metadata"]["name"] == "voices-demo-timbre-operator"]
     assert sorted(each["metadata"].get("namespace", "") for each in roles if each["kind"] == "Role") == watched
-    assert {each["kind"] for each in roles} == ({"Role", "RoleBinding"} if watched else {"ClusterRole", "ClusterRoleBinding"})
+    assert {each["kind"] for each in roles} == (
+        {"Role", "RoleBinding"} if watched else {"ClusterRole", "ClusterRoleBinding"}
+    )
 
 
 def test_secrets_that_are_there_are_used_and_none_is_in_a_spec() -> None:
@@ -219,5 +221,7 @@ def test_another_model_is_another_job(first: Object, second: Object, same: bool)
 
 def test_long_release_names_leave_room(tmp_path: Path) -> None:
     release = "a-release-with-a-name-that-is-fifty-three-letters-lon"
-    long = [each["metadata"]["name"] for each in template(EVERYTHING, release=release) if each["kind"] != "SpeechEngine"]
+    long = [
+        each["metadata"]["name"] for each in template(EVERYTHING, release=release) if each["kind"] != "SpeechEngine"
+    ]
     assert max(len(name) for name in long) <= 63

@@ -31,7 +31,12 @@ def helm_path() -> str:
 def helm(*arguments: str, env: dict[str, str] | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run Helm; where it fails and `check` is set, the test fails with what it said."""
     done = subprocess.run(
-        [helm_path(), *arguments], capture_output=True, text=True, env=os.environ | (env or {}), timeout=300, check=False
+        [helm_path(), *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | (env or {}),
+        timeout=300,
+        check=False,
     )
     if check:
         assert done.returncode == 0, f"helm {' '.join(arguments)}\n{done.stderr}\n{done.stdout}"
