@@ -1,0 +1,130 @@
+"""Dashboards and alerts ask for what the components tell, in PromQL that a real Prometheus answers from a real run."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import promql_parser
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from timbre_operator.metrics import Metrics as OperatorMetrics
+
+from support.helm import CHART, CHARTS
+from support.house import House, message
+from support.prometheus import Prometheus, Target
+from timbre_bridge.metrics import Metrics as BridgeMetrics
+from timbre_charts import dashboards
+from timbre_engine.admission import Admission
+from timbre_engine.espeak.backend import EspeakBackend
+from timbre_engine.metrics import Metrics as EngineMetrics
+
+RULES = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"]
+ALERTS = {rule["alert"]: rule["expr"] for group in RULES for rule in group["rules"]}
+PANELS = {
+    f"{board.uid}: {chart.title} {number}": query.expr
+    for board in dashboards.ALL
+    for chart in board.charts
+    for number, query in enumerate(chart.queries)
+}
+
+
+AGENTS = {"lisa", "electra", "renarde"}
+
+
+def plain(expr: str) -> str:
+    """The expression with what Grafana puts in place of its variables."""
+    return expr.replace("${namespace}", ".*").replace("$__rate_interval", "30s")
+
+
+def metrics_of(expr: str) -> set[str]:
+    """The metrics that an expression asks for."""
+    names: set[str] = set()
+
+    def visit(node: promql_parser.Expr) -> bool:
+        selector = node.vector_selector if isinstance(node, promql_parser.MatrixSelector) else node
+        if isinstance(selector, promql_parser.VectorSelector):
+            assert selector.name is not None
+            names.add(selector.name)
+        return True
+
+    promql_parser.walk(promql_parser.parse(plain(expr)), pre_visit=visit)
+    return names
+
+
+def exported() -> set[str]:
+    """Every name that a component's registry has, with what Prometheus makes of histograms and counters."""
+    texts = [
+        EngineMetrics(Admission(1, 1), EspeakBackend()).exposition().decode(),
+        OperatorMetrics(lambda: 0).exposition().decode(),
+    ]
+    families = [
+        *BridgeMetrics(agents=1).registry.collect(),
+        *(family for text in texts for family in text_string_to_metric_families(text)),
+    ]
+    return {name for family in families for name in _series(family.name, family.type)}
+
+
+def _series(name: str, kind: str) -> Iterable[str]:
+    match kind:
+        case "counter":
+            yield f"{name.removesuffix('_total')}_total"
+        case "histogram":
+            yield from (f"{name}_bucket", f"{name}_count", f"{name}_sum")
+        case _:
+            yield name
+
+
+@pytest.mark.parametrize("expr", (ALERTS | PANELS).values(), ids=(ALERTS | PANELS).keys())
+def test_an_expression_parses_and_asks_for_what_is_exported(expr: str) -> None:
+    asked = metrics_of(expr)
+    assert asked
+    assert asked <= exported()
+
+
+DOCS = [CHARTS.parent / "README.md", *sorted((CHARTS.parent / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(Path(page).name))
+def test_a_page_names_only_metrics_that_are_exported(page: Path) -> None:
+    named = set(re.findall(r"\btimbre_(?:bridge|engine|operator|fetcher)_[a-z_]*[a-z]\b", page.read_text()))
+    modules = {"timbre_engine_", "timbre_bridge_"}
+    known = exported()
+    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in known}
+    assert {name for name in named if name not in modules} <= known | families
+
+
+def test_dashboards_are_what_the_code_makes() -> None:
+    committed = {path.name: path.read_text() for path in (CHART / "dashboards").glob("*.json")}
+    assert committed == {f"{board.uid}.json": board.text() for board in dashboards.ALL}, "run `make charts`"
+    for text in committed.values():
+        panels = json.loads(text)["panels"]
+        assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
+
+
+async def test_a_real_prometheus_answers_with_data_of_a_real_run(tmp_path: Path) -> None:
+    async with House() as house, house.listener():
+        labels = {"namespace": "voices"}
+        targets = [
+            Target("bridge", house.url, labels | {"pod": "bridge-0"}),
+            Target("engine", house.engine.url, labels | {"pod": "default-speech-0", "engine": "default"}),
+        ]
+        async with Prometheus(tmp_path, targets) as prometheus:
+            await prometheus.has("timbre_bridge_redis_connected == 1")
+            # Twice, since what a series begins with is no growth.
+            for times in (1, 2):
+                for agent in AGENTS:
+                    spoken = message(agent, "Bonjour à tous.")
+                    await house.publish(spoken)
+                    await house.announcement("tts_end", spoken.id)
+                await prometheus.has(f"sum(timbre_bridge_time_to_first_byte_seconds_count) >= {times * len(AGENTS)}")
+            for title, expr in PANELS.items():
+                if "timbre_operator" not in expr:
+                    assert await prometheus.has(plain(expr)), title
+            slow = await prometheus.query(plain(PANELS["timbre-speech: Time to first byte by voice 1"]))
+            assert {each["metric"]["agent"] for each in slow} == AGENTS
+            # A healthy run: an expression that finds something then would wake somebody for nothing.
+            for name, expr in ALERTS.items():
+                if "timbre_operator" not in expr:
+                    assert await prometheus.query(expr) == [], name
