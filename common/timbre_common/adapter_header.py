@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from timbre_common import adapters, gguf_header
 from timbre_common.adapters import Sizes
@@ -11,15 +11,25 @@ from timbre_common.errors import Malformed, TooLarge
 from timbre_common.gguf_header import Header, Value
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _KNOWN_KEYS: Final = {adapters.KEY_METHOD, adapters.KEY_ALPHA}
 """The keys below `adapter.` that are read here; others would change what llama.cpp does."""
 
 
-def alpha(metadata: Mapping[str, Value]) -> float:
-    """The file's alpha, where it is a LoRA adapter for Qwen3-TTS. Raises Malformed that names the key."""
+class Beside(NamedTuple):
+    """The second file, as the first tells of it."""
+
+    file: str
+    """Its name, in the first one's folder."""
+    digest: str
+    """`sha256:…`"""
+
+
+def alpha(metadata: Mapping[str, Value], architecture: str = adapters.ARCHITECTURE) -> float:
+    """The file's alpha, where it is a LoRA adapter of this architecture. Raises Malformed that names the key."""
     for key, expected in (
         (adapters.KEY_TYPE, adapters.TYPE),
-        (adapters.KEY_ARCHITECTURE, adapters.ARCHITECTURE),
+        (adapters.KEY_ARCHITECTURE, architecture),
         (adapters.KEY_METHOD, adapters.METHOD),
     ):
         if text(metadata, key) != expected:
@@ -43,6 +53,18 @@ def base_digest(metadata: Mapping[str, Value]) -> str:
     return made_for
 
 
+def predictor(metadata: Mapping[str, Value]) -> Beside | None:
+    """The file with what is adapted of the code predictor; None: nothing is. Raises Malformed."""
+    if adapters.KEY_PREDICTOR_FILE not in metadata:
+        return None
+    file, digest = (text(metadata, key) for key in (adapters.KEY_PREDICTOR_FILE, adapters.KEY_PREDICTOR_DIGEST))
+    if file is None or not _NAME.fullmatch(file):
+        raise Malformed("a file's name, without a folder, is right", adapters.KEY_PREDICTOR_FILE)
+    if digest is None or not _DIGEST.fullmatch(digest):
+        raise Malformed("sha256: and 64 hexadecimal digits are right", adapters.KEY_PREDICTOR_DIGEST)
+    return Beside(file, digest)
+
+
 def x_vector(metadata: Mapping[str, Value], hidden: int | None = None) -> list[float] | None:
     """The vector of the voice that it was trained as, `hidden` long where that is known; None: there is none.
 
@@ -61,14 +83,14 @@ def x_vector(metadata: Mapping[str, Value], hidden: int | None = None) -> list[f
 
 
 def largest_rank(header: Header, sizes: Sizes, most: int | None = None) -> int:
-    """The largest rank of the pairs. Raises Malformed that names a tensor which is none of a pair's or does not fit
-    the base, TooLarge where a rank is over `most`.
+    """The largest rank of the pairs, 0 where all that is adapted is in a second file. Raises Malformed that names a
+    tensor which is none of a pair's or does not fit the base, TooLarge where a rank is over `most`.
     """
     shapes = {tensor.name: tensor.shape for tensor in header.tensors}
     ranks = [_rank(name, shapes, sizes, most) for name in shapes]
-    if not ranks:
+    if not ranks and predictor(header.metadata) is None:
         raise Malformed("there is no tensor in it")
-    return max(ranks)
+    return max(ranks, default=0)
 
 
 def text(metadata: Mapping[str, Value], key: str) -> str | None:

@@ -3,6 +3,8 @@
 `timbre_loras` writes such files and the engine reads them; what both must agree on is here. A file holds, for each
 adapted weight W [out, in] of the talker, `blk.N.TARGET.weight.lora_a` A [rank, in] and `.lora_b` B [out, rank];
 llama.cpp computes W x + scale * alpha / rank * B (A x), with one alpha for the file and each pair's own rank.
+What is adapted of the code predictor is a second file of the same form, with an architecture that llama.cpp refuses, in
+the same folder. The first names it, and has its digest.
 """
 
 import re
@@ -10,6 +12,7 @@ from typing import Final, Protocol
 
 TYPE: Final = "adapter"
 ARCHITECTURE: Final = "qwen3tts"
+PREDICTOR_ARCHITECTURE: Final = "qwen3tts-predictor"
 METHOD: Final = "lora"
 
 KEY_TYPE: Final = "general.type"
@@ -41,6 +44,10 @@ folded into B."""
 KEY_LICENCE: Final = "timbre.licence"
 KEY_MERGED_FROM: Final = "timbre.merged.from"
 """Array of texts, one an adapter that it was mixed of: its weight, digest and name."""
+KEY_PREDICTOR_FILE: Final = "timbre.predictor.file"
+"""Name of the second file. It holds the beginning of the digest, so that two versions have two names."""
+KEY_PREDICTOR_DIGEST: Final = "timbre.predictor.digest"
+"""`sha256:…` of the second file."""
 KEY_SOURCE_DIGEST: Final = "timbre.source.digest"
 """`sha256:…` of PEFT's adapter_config.json followed by its adapter_model.safetensors."""
 
@@ -59,7 +66,7 @@ _TENSOR: Final = re.compile(rf"blk\.(0|[1-9][0-9]{{0,3}})\.({'|'.join(TARGETS.va
 
 
 class Sizes(Protocol):
-    """Sizes of the base's talker."""
+    """Sizes of the base's talker, or of its code predictor."""
 
     @property
     def hidden(self) -> int: ...

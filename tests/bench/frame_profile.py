@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,9 +51,10 @@ def profile(options: Options) -> dict[str, Any]:
 
     report["talker_step_plain_then_adapter_ms"] = timed(in_turns)
     for batch in (1, 2, 4):
-        many = np.repeat(hidden, batch, axis=0)
-        inputs = np.repeat(vector, batch, axis=0)
-        report[f"predictor_{batch}_ms"] = timed(lambda: machine.predictor.predict(many, inputs, [draw] * batch))  # noqa: B023
+        states, vectors = (np.repeat(each, batch, axis=0) for each in (hidden, vector))
+        report[f"predictor_{batch}_ms"] = timed(
+            partial(machine.predictor.predict, states, vectors, [draw] * batch, [()] * batch)
+        )
     for frames in (1, 2, 4):
         codes = np.zeros((frames, machine.manifest.codec.codebooks), np.int32)
         report[f"codec_{frames}_frames_ms"] = timed(lambda: machine.codec.decode(codes, state))  # noqa: B023

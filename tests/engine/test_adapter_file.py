@@ -57,7 +57,7 @@ def write(path: Path, change: Change = nothing, architecture: str = "qwen3tts") 
 
 
 def look(path: Path, max_rank: int = 3, digest: str | None = None) -> AdapterFile:
-    return check(path, base_digest=BASE, sizes=SIZES, max_rank=max_rank, digest=digest)
+    return check(path, base_digest=BASE, sizes=SIZES, predictor=SIZES, max_rank=max_rank, digest=digest)
 
 
 def test_a_good_one(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_the_engine_takes_the_golden_adapter(
         tmp_path / "golden.gguf",
         base_digest=f"sha256:{peft.TALKER_SHA256}",
         sizes=Transformer(**sizes, rope_theta=1e6, norm_eps=1e-6),
+        predictor=Transformer(**sizes, rope_theta=1e6, norm_eps=1e-6),
         max_rank=16,
         digest=None,
     )

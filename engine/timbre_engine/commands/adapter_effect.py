@@ -32,7 +32,12 @@ def adapter_effect(
         raise InvalidInput("numbers such as 0,0.5,1 are right", "scales") from None
     manifest = manifests.read(model_dir)
     found = adapter_file.check(
-        adapter, base_digest=manifest.digest, sizes=manifest.talker, max_rank=max_rank, digest=None
+        adapter,
+        base_digest=manifest.digest,
+        sizes=manifest.talker,
+        predictor=manifest.predictor,
+        max_rank=max_rank,
+        digest=None,
     )
     changes = effect.changes(model_dir, manifest, adapter, wanted)
     print(msgspec.json.encode({"digest": found.digest, "scales": wanted, "changes": changes}).decode())

@@ -138,6 +138,7 @@ def _voice(
         lora,
         base_digest=made_for if made_for in digests else digests[0],
         sizes=manifest.talker,
+        predictor=manifest.predictor,
         max_rank=machines[0].options.max_rank,
         digest=None,
     )

@@ -1,5 +1,6 @@
 """An ONNX graph, written node by node: every value gets a name of its own."""
 
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 MICROSOFT: Final = "com.microsoft"
 """Domain of ONNX Runtime's own operators."""
 
+BOOL: Final = int(TensorProto.BOOL)
 FLOAT: Final = int(TensorProto.FLOAT)
 INT32: Final = int(TensorProto.INT32)
 INT64: Final = int(TensorProto.INT64)
@@ -61,6 +63,27 @@ class Graph:
         names = [self._name(op) for _ in range(outputs)]
         self._nodes.append(helper.make_node(op, list(inputs), names, domain=domain, **attributes))
         return names
+
+    def choose(
+        self,
+        condition: str,
+        when: Callable[[], Sequence[str]],
+        otherwise: Callable[[], Sequence[str]],
+        kinds: Sequence[int],
+    ) -> list[str]:
+        """One of two lists of values, of these kinds: only the nodes that the taken function adds are computed.
+
+        The functions add no input and no output. The file's tensors are shared between them.
+        """
+        branches = {"then_branch": self._branch(when, kinds), "else_branch": self._branch(otherwise, kinds)}
+        return self.add_many("If", [condition], len(kinds), **branches)
+
+    def _branch(self, make: Callable[[], Sequence[str]], kinds: Sequence[int]) -> Any:
+        outside, self._nodes = self._nodes, []
+        values = make()
+        inside, self._nodes = self._nodes, outside
+        outputs = [helper.make_tensor_value_info(*each, None) for each in zip(values, kinds, strict=True)]
+        return helper.make_graph(inside, self._name("branch"), [], outputs)
 
     def write(self, path: Path, name: str) -> None:
         """Write the model file; it holds its weights."""

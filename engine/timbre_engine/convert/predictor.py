@@ -1,9 +1,11 @@
 """`predictor.onnx`: a frame's codes 1..15 from the talker's hidden state and the embedding of code 0, in one call.
 
-The fifteen steps are written out one after the other; the weights that they share are in the file and in memory once.
+The fifteen steps are written out one after the other, twice: as they are, and with what adapters add. One of the two is
+computed. The weights that they share are in the file and in memory once.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,11 +13,11 @@ import numpy as np
 
 from timbre_engine.convert.checkpoint import Checkpoint
 from timbre_engine.convert.draw import Draw
-from timbre_engine.convert.graph import FLOAT, INT32, Graph
+from timbre_engine.convert.graph import BOOL, FLOAT, INT32, Graph
 from timbre_engine.convert.qwen3 import Cache, Layers, Moment
-from timbre_engine.convert.weights import STORAGE, Storage
+from timbre_engine.convert.weights import STORAGE, Matrix, Storage, Table
 from timbre_engine.model.manifest import Quantisation, Transformer
-from timbre_engine.model.predictor import CODES, VOCABULARY
+from timbre_engine.model.predictor import ADAPTED, CODES, VOCABULARY, factor_name, matrix_shapes
 
 _PREFIX: Final = "talker.code_predictor."
 
@@ -41,28 +43,71 @@ def build(checkpoint: Checkpoint, talker_hidden: int, sizes: Transformer, storag
     layers = Layers(graph, checkpoint, f"{_PREFIX}model.", sizes, storage, CODES + 1)
 
     batch = graph.add("Shape", rows[0], start=0, end=1)
-    value = graph.add("Concat", *(graph.add("Unsqueeze", row, axis) for row in rows), axis=1)
+    first = graph.add("Concat", *(graph.add("Unsqueeze", row, axis) for row in rows), axis=1)
     none = graph.add("Concat", batch, graph.integers(sizes.kv_heads, 0, sizes.head_dim), axis=0)
-    caches = [Cache(*[graph.add("ConstantOfShape", none)] * 2)] * sizes.layers
-    codes, embeddings = [], []
-    for number in range(CODES):
-        # The first step reads two positions, each later one the code before.
-        last, length = (graph.constant(np.int32(number + each)) for each in (1, 2))
-        hidden, caches = layers.run(project(value), Moment(graph.add("Expand", last, batch), length), caches)
-        name = f"{_PREFIX}lm_head.{number}.weight"
-        head = storage.matrix(graph, checkpoint.take(name, (VOCABULARY, sizes.hidden)))
-        uniform = graph.add("Gather", "uniform", graph.constant(np.int64(number)))
-        codes.append(draw.token(head.product(graph, hidden), graph.add("Unsqueeze", uniform, axis)))
-        name = f"{_PREFIX}model.codec_embedding.{number}.weight"
-        table = storage.table(graph, checkpoint.take(name, (VOCABULARY, talker_hidden)))
-        value = table.rows(graph, codes[-1])
-        embeddings.append(value)
+    empty = [Cache(*[graph.add("ConstantOfShape", none)] * 2)] * sizes.layers
+    steps = [_step(graph, checkpoint, number, batch, talker_hidden, sizes.hidden, storage) for number in range(CODES)]
+    adapted = layers.adapted(_factors(graph, sizes))
 
-    drawn = graph.add("Cast", graph.add("Concat", *codes, axis=1), to=INT32)
-    graph.output(drawn, "codes", INT32, ["batch", CODES])
-    total = graph.add("Squeeze", graph.add("Sum", *embeddings), axis)
+    def frame(layers: Layers) -> tuple[str, str]:
+        value, caches, codes, embeddings = first, empty, [], []
+        for step in steps:
+            hidden, caches = layers.run(project(value), step.moment, caches)
+            codes.append(draw.token(step.head.product(graph, hidden), step.uniform))
+            value = step.table.rows(graph, codes[-1])
+            embeddings.append(value)
+        drawn = graph.add("Cast", graph.add("Concat", *codes, axis=1), to=INT32)
+        return drawn, graph.add("Squeeze", graph.add("Sum", *embeddings), axis)
+
+    wanted = graph.input(ADAPTED, BOOL, [1])
+    codes, total = graph.choose(wanted, lambda: frame(adapted), lambda: frame(layers), (INT32, FLOAT))
+    graph.output(codes, "codes", INT32, ["batch", CODES])
     graph.output(total, "embedding_sum", FLOAT, ["batch", talker_hidden])
     return graph
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What a step computes with beside the layers, adapted or not."""
+
+    moment: Moment
+    uniform: str
+    """[batch, 1]"""
+    head: Matrix
+    table: Table
+
+
+def _step(
+    graph: Graph, checkpoint: Checkpoint, number: int, batch: str, talker_hidden: int, hidden: int, storage: Storage
+) -> _Step:
+    # The first step reads two positions, each later one the code before.
+    last, length = (graph.constant(np.int32(number + each)) for each in (1, 2))
+    uniform = graph.add("Gather", "uniform", graph.constant(np.int64(number)))
+    head, table = f"{_PREFIX}lm_head.{number}.weight", f"{_PREFIX}model.codec_embedding.{number}.weight"
+    return _Step(
+        Moment(graph.add("Expand", last, batch), length),
+        graph.add("Unsqueeze", uniform, graph.integers(1)),
+        storage.matrix(graph, checkpoint.take(head, (VOCABULARY, hidden))),
+        storage.table(graph, checkpoint.take(table, (VOCABULARY, talker_hidden))),
+    )
+
+
+def _factors(graph: Graph, sizes: Transformer) -> list[dict[str, tuple[str, str]]]:
+    """For each layer, the inputs that hold what adapters add to its matrices."""
+
+    def factor(layer: int, matrix: str, half: str, *shape: int | str) -> str:
+        return graph.input(factor_name(layer, matrix, half), FLOAT, ["adapters", *shape])
+
+    return [
+        {
+            matrix: (
+                factor(layer, matrix, "a", columns, f"{matrix}_{layer}_rank"),
+                factor(layer, matrix, "b", f"{matrix}_{layer}_rank", rows),
+            )
+            for matrix, (rows, columns) in matrix_shapes(sizes).items()
+        }
+        for layer in range(sizes.layers)
+    ]
 
 
 def _projection(

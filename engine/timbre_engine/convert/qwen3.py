@@ -1,12 +1,15 @@
 """Layers of a Qwen3 language model in an ONNX graph, with a KV cache that grows."""
 
-from dataclasses import dataclass
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from timbre_engine.convert.checkpoint import Checkpoint
 from timbre_engine.convert.graph import MICROSOFT, Graph
-from timbre_engine.convert.weights import Matrix, Storage
+from timbre_engine.convert.weights import AdaptedMatrix, Factor, Matrix, Storage
 from timbre_engine.model.manifest import Transformer
 
 
@@ -33,13 +36,13 @@ class _Layer:
     """What a layer multiplies with."""
 
     before_attention: str
-    queries_keys_values: Matrix
+    queries_keys_values: Factor
     query_norm: str
     key_norm: str
-    output: Matrix
+    output: Factor
     before_mlp: str
-    gate_up: Matrix
-    down: Matrix
+    gate_up: Factor
+    down: Factor
 
 
 class Layers:
@@ -64,6 +67,18 @@ class Layers:
         self._mlp_split = graph.integers(sizes.ffn, sizes.ffn)
         self._apart = {heads: graph.integers(0, 0, heads, head) for heads in (sizes.heads, sizes.kv_heads)}
         self._together = {heads: graph.integers(0, 0, heads * head) for heads in (sizes.heads, sizes.kv_heads)}
+
+    def adapted(self, factors: Sequence[Mapping[str, tuple[str, str]]]) -> "Layers":
+        """The same layers over the same weights, with products of low rank added.
+
+        For each layer and each of its matrices (a field of `_Layer`): the names of an `AdaptedMatrix`' a and b.
+        """
+        layers = copy.copy(self)
+        layers._layers = []
+        for layer, pairs in zip(self._layers, factors, strict=True):
+            matrices: Any = {name: AdaptedMatrix(getattr(layer, name), a, b) for name, (a, b) in pairs.items()}
+            layers._layers.append(replace(layer, **matrices))
+        return layers
 
     def run(self, value: str, moment: Moment, past: list[Cache]) -> tuple[str, list[Cache]]:
         """Pass value [batch, positions, hidden] through every layer; the last position after the final norm,

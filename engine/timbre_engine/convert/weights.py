@@ -29,6 +29,26 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class AdaptedMatrix:
+    """A matrix to which each stream adds a product of low rank; a and b are values of the graph."""
+
+    matrix: Matrix
+    a: str
+    """[streams or 1, columns, rank]"""
+    b: str
+    """[streams or 1, rank, rows]"""
+
+    def product(self, graph: Graph, value: str) -> str:
+        """value [streams, positions, columns] times the transpose of the sum: [streams, positions, rows]."""
+        low = graph.add("MatMul", graph.add("MatMul", value, self.a), self.b)
+        return graph.add("Add", self.matrix.product(graph, value), low)
+
+
+Factor = Matrix | AdaptedMatrix
+"""What a value is multiplied with."""
+
+
+@dataclass(frozen=True)
 class Table:
     """A table in a graph."""
 

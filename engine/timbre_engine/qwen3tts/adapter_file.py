@@ -9,15 +9,24 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from timbre_common import adapter_header, adapters, gguf_header
-from timbre_common.errors import DigestMismatch, FileMissing, InvalidInput, Malformed, TooLarge, WrongBase
+from timbre_common.adapter_header import Beside
+from timbre_common.errors import (
+    DigestMismatch,
+    EngineUnavailable,
+    FileMissing,
+    InvalidInput,
+    Malformed,
+    TooLarge,
+    WrongBase,
+)
 from timbre_common.gguf_header import Tensor, Value
 from timbre_engine.model.manifest import Transformer
 
@@ -35,7 +44,7 @@ class AdapterFile:
     digest: str
     """`sha256:…` of the file."""
     rank: int
-    """The largest of its pairs' ranks."""
+    """The largest of its pairs' ranks, the second file's included."""
     alpha: float
     metadata: Mapping[str, str | int | float | bool]
     """Its `timbre.*` keys, without the prefix."""
@@ -43,6 +52,8 @@ class AdapterFile:
     """[hidden]: the voice that it was trained as."""
     stamp: tuple[int, ...] = field(default=(), compare=False)
     """Tells whether the file was exchanged since."""
+    predictor: "AdapterFile | None" = None
+    """The second file: what is adapted of the code predictor."""
 
     @property
     def streaming_text(self) -> bool:
@@ -63,13 +74,30 @@ def resolve(directory: Path, relative: str, field: str = "adapter.path") -> Path
     return path
 
 
-def check(path: Path, *, base_digest: str, sizes: Transformer, max_rank: int, digest: str | None) -> AdapterFile:
-    """Look at an adapter file; `base_digest` and `sizes` are the engine's model's, `digest` what the voice asks for.
+def check(
+    path: Path, *, base_digest: str, sizes: Transformer, predictor: Transformer, max_rank: int, digest: str | None
+) -> AdapterFile:
+    """Look at an adapter file, and at the second one that it names. `base_digest`, `sizes` of the talker and of the
+    `predictor` are the engine's model's, `digest` what the voice asks for.
 
     Raises FileMissing, DigestMismatch, WrongBase, Malformed, or TooLarge over a bound: the message is the reason, the
     field the key or tensor.
     Whoever can write the file can still exchange it between this look and llama.cpp's.
     """
+    file, beside = _look(path, adapters.ARCHITECTURE, base_digest, sizes, max_rank, digest)
+    if beside is None:
+        return file
+    second = resolve(path.parent, beside.file, adapters.KEY_PREDICTOR_FILE)
+    try:
+        found, _ = _look(second, adapters.PREDICTOR_ARCHITECTURE, base_digest, predictor, max_rank, beside.digest)
+    except InvalidInput as error:
+        raise type(error)(f"{beside.file}: {error}", adapters.KEY_PREDICTOR_FILE) from error
+    return replace(file, rank=max(file.rank, found.rank), predictor=found)
+
+
+def _look(
+    path: Path, architecture: str, base_digest: str, sizes: Transformer, max_rank: int, digest: str | None
+) -> tuple[AdapterFile, Beside | None]:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -82,22 +110,34 @@ def check(path: Path, *, base_digest: str, sizes: Transformer, max_rank: int, di
                 raise DigestMismatch(f"the file's digest is {found}, not {digest}", "adapter.digest")
             file.seek(0)
             header = gguf_header.parse(file.read(gguf_header.MAX_BYTES), status.st_size)
-            alpha = adapter_header.alpha(header.metadata)
+            alpha = adapter_header.alpha(header.metadata, architecture)
             _refuse_other_base(header.metadata, base_digest)
             x_vector = _x_vector(header.metadata, sizes.hidden)
             rank = adapter_header.largest_rank(header, sizes, max_rank)
+            beside = adapter_header.predictor(header.metadata)
             _refuse_not_finite(file, header.tensors)
     except OSError as error:
         raise FileMissing(f"{path.name} cannot be read: {error.strerror}") from error
-    return AdapterFile(path, found, rank, alpha, _own(header.metadata), x_vector, _stamp(status))
+    return AdapterFile(path, found, rank, alpha, _own(header.metadata), x_vector, _stamp(status)), beside
 
 
 def unchanged(file: AdapterFile) -> bool:
-    """Whether the file is still the one that was looked at, as far as its inode, size and time tell."""
+    """Whether the files are still those that were looked at, as far as inode, size and time tell."""
     try:
-        return _stamp(file.path.stat()) == file.stamp
+        same = _stamp(file.path.stat()) == file.stamp
     except OSError:
         return False
+    return same and (file.predictor is None or unchanged(file.predictor))
+
+
+def matrices(file: AdapterFile) -> dict[str, NDArray[np.float32]]:
+    """The tensors of a file that was looked at, by name. Raises EngineUnavailable where it cannot be read any more."""
+    try:
+        with file.path.open("rb") as opened:
+            header = gguf_header.parse(opened.read(gguf_header.MAX_BYTES), file.path.stat().st_size)
+            return {tensor.name: _numbers(opened, tensor).astype(np.float32) for tensor in header.tensors}
+    except (OSError, InvalidInput) as error:
+        raise EngineUnavailable(f"{file.path.name} cannot be read any more: {error}") from error
 
 
 def unchecked_text(path: Path) -> dict[str, str]:
@@ -142,12 +182,16 @@ def _x_vector(metadata: Mapping[str, Value], hidden: int) -> NDArray[np.float32]
 
 def _refuse_not_finite(file: BinaryIO, tensors: Iterable[Tensor]) -> None:
     for tensor in tensors:
-        file.seek(tensor.offset)
-        data = file.read(tensor.size)
-        if len(data) != tensor.size:
-            raise Malformed("the file breaks off within it", tensor.name)
-        if not np.isfinite(np.frombuffer(data, _NUMPY[tensor.kind])).all():
+        if not np.isfinite(_numbers(file, tensor)).all():
             raise Malformed("it holds numbers that are not finite", tensor.name)
+
+
+def _numbers(file: BinaryIO, tensor: Tensor) -> NDArray[np.floating[Any]]:
+    file.seek(tensor.offset)
+    data = file.read(tensor.size)
+    if len(data) != tensor.size:
+        raise Malformed("the file breaks off within it", tensor.name)
+    return np.frombuffer(data, _NUMPY[tensor.kind]).reshape(tensor.shape)
 
 
 def _own(metadata: Mapping[str, Value]) -> dict[str, str | int | float | bool]:

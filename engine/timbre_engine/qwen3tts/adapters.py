@@ -8,6 +8,7 @@ from timbre_common.voiceprofile import Adapter as Wanted
 from timbre_engine.llama.model import Adapter, Model
 from timbre_engine.model.manifest import Manifest
 from timbre_engine.qwen3tts import adapter_file
+from timbre_engine.qwen3tts.adapted_predictor import AdaptedPredictor
 from timbre_engine.qwen3tts.adapter_file import AdapterFile
 from timbre_engine.qwen3tts.lanes import AppliedAdapter, LaneKey
 from timbre_engine.qwen3tts.options import Options
@@ -25,12 +26,15 @@ class _Resident:
 class Adapters:
     """For one thread, but for `check`. At most `max_loaded_adapters` are resident; one that speaks is never taken."""
 
-    def __init__(self, options: Options, manifest: Manifest, model: Model, talker: Talker) -> None:
+    def __init__(
+        self, options: Options, manifest: Manifest, model: Model, talker: Talker, predictor: AdaptedPredictor
+    ) -> None:
         self._options = options
         self._files = {lora.adapter.file: lora.path for lora in options.loras}
         self._manifest = manifest
         self._model = model
         self._talker = talker
+        self._predictor = predictor
         self._checked: dict[Wanted, AdapterFile] = {}
         self._named: Counter[Wanted] = Counter()
         """How many voices name each."""
@@ -38,13 +42,17 @@ class Adapters:
 
     def check(self, wanted: Wanted) -> AdapterFile:
         """Look at the file before the library does, from any thread. Raises InvalidInput with the reason."""
-        return adapter_file.check(
+        file = adapter_file.check(
             self._files.get(wanted.file) or adapter_file.resolve(self._options.adapters, wanted.file),
             base_digest=self._manifest.digest,
             sizes=self._manifest.talker,
+            predictor=self._manifest.predictor,
             max_rank=self._options.max_rank,
             digest=wanted.digest,
         )
+        if file.predictor is not None:
+            self._predictor.refuse_unadaptable()
+        return file
 
     def know(self, wanted: Wanted, file: AdapterFile) -> None:
         """A voice that names this checked file may speak from now on."""
@@ -104,7 +112,10 @@ class Adapters:
             if not adapter_file.unchanged(file):
                 raise EngineUnavailable(f"{file.path.name} has changed since it was checked: load the voice again")
             self._make_room()
+            matrices = None if file.predictor is None else adapter_file.matrices(file.predictor)
             resident = self._resident[file.digest] = _Resident(Adapter(self._model, file.path))
+            if file.predictor is not None and matrices is not None:
+                self._predictor.hold(file.digest, file.predictor.alpha, matrices)
         self._resident.move_to_end(file.digest)
         resident.users += 1
         return resident.adapter
@@ -132,4 +143,5 @@ class Adapters:
         if resident is not None and not resident.users:
             del self._resident[digest]
             self._talker.release(resident.adapter)
+            self._predictor.release(digest)
             resident.adapter.close()

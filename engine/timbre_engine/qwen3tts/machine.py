@@ -7,6 +7,7 @@ from timbre_engine.llama.context import ContextSettings
 from timbre_engine.llama.model import Model
 from timbre_engine.model import manifest as manifests
 from timbre_engine.qwen3tts import memory
+from timbre_engine.qwen3tts.adapted_predictor import AdaptedPredictor
 from timbre_engine.qwen3tts.adapters import Adapters
 from timbre_engine.qwen3tts.codec import Codec
 from timbre_engine.qwen3tts.embeddings import Embeddings
@@ -35,12 +36,13 @@ class Machine:
             exact=options.exact,
         )
         self.talker = Talker(self.model, settings, options.slots, head)
-        self.predictor = Predictor(
+        predictor = Predictor(
             options.model / manifests.PREDICTOR,
             threads=options.predictor_threads,
             provider=options.predictor_provider,
             gpu_layers=options.gpu_layers,
         )
+        self.predictor = AdaptedPredictor(predictor, self.manifest.predictor)
         self.codec = Codec(
             options.model / manifests.CODEC,
             threads=options.codec_threads,
@@ -48,7 +50,7 @@ class Machine:
             gpu_layers=options.gpu_layers,
         )
         self.table = Embeddings(library, options.model, self.manifest)
-        self.adapters = Adapters(options, self.manifest, self.model, self.talker)
+        self.adapters = Adapters(options, self.manifest, self.model, self.talker, self.predictor)
         self.references = References(options.adapters, self.manifest, self.codec, self.talker)
         self.files = VoiceFiles(
             self.adapters, self.references, self.manifest, self.table, self.model.tokenize, options.positions
@@ -62,7 +64,7 @@ class Machine:
         hidden, _ = self.talker.step([sequence], vector)
         self.talker.close(sequence)
         draw = Draw(self.manifest.predictor_sampling, np.random.default_rng(0))
-        self.predictor.predict(hidden, vector, [draw])
+        self.predictor.predict(hidden, vector, [draw], [()])
         for frames in (1, 2, 4):
             self.codec.decode(np.zeros((frames, self.manifest.codec.codebooks), np.int32), self.codec.state())
         memory.trim()

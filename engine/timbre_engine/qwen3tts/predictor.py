@@ -1,6 +1,6 @@
 """The code predictor: codes 1..15 of a frame, for several streams at once, in one call of ONNX Runtime."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from timbre_common.errors import InvalidInput
 from timbre_engine.model.manifest import Sampling
-from timbre_engine.model.predictor import CODES, VOCABULARY
+from timbre_engine.model.predictor import ADAPTED, CODES, VOCABULARY
 from timbre_engine.qwen3tts import providers
 from timbre_engine.qwen3tts.options import Provider
+from timbre_engine.qwen3tts.predictor_factors import Factors
 from timbre_engine.qwen3tts.sampling import Draw
 
+_FACTOR_DIMENSIONS: Final = 3
 _TIES: Final = 16
 """Candidates looked at beyond top_k, so that what ties with the k-th is seen."""
 
@@ -41,16 +43,31 @@ class Predictor:
         options.enable_cpu_mem_arena = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
         self._session: Any = providers.session(path, options, provider, gpu_layers)
-        self._width = int(self._session.get_inputs()[0].shape[1])
+        shapes = {each.name: each.shape for each in self._session.get_inputs()}
+        self._width = int(shapes["hidden"][1])
+        self.takes_adapters: Final = ADAPTED in shapes
+        """Whether the file was made with a place for them."""
+        # Of rank 0.
+        self._none: Factors = {
+            name: np.empty([1, *(size if isinstance(size, int) else 0 for size in shape[1:])], np.float32)
+            for name, shape in shapes.items()
+            if len(shape) == _FACTOR_DIMENSIONS
+        }
 
     def predict(
-        self, hidden: NDArray[np.float32], code0_embedding: NDArray[np.float32], draws: Sequence[Draw]
+        self,
+        hidden: NDArray[np.float32],
+        code0_embedding: NDArray[np.float32],
+        draws: Sequence[Draw],
+        factors: Factors | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """A frame of every stream.
 
         hidden: the talker's last hidden state, after its final norm; code0_embedding: code 0 through the talker's codec
-        embedding; both [batch, talker_hidden], and a draw a stream. Returns the codes, int32 [batch, 15], and the sum
-        of their embeddings, [batch, talker_hidden]. Raises InvalidInput where shapes or settings do not fit.
+        embedding; both [batch, talker_hidden], and a draw a stream. `factors`: what adapters add, by the names and
+        in the shapes of `timbre_engine.model.predictor`; matrices that are left out stay as they are. Returns the
+        codes, int32 [batch, 15], and the sum of their embeddings, [batch, talker_hidden]. Raises InvalidInput where
+        shapes or settings do not fit.
         """
         shape = (len(draws), self._width)
         for name, array in (("hidden", hidden), ("code0_embedding", code0_embedding)):
@@ -68,9 +85,16 @@ class Predictor:
                 "top_k": top_k,
                 "top_p": np.array([each.top_p for each in settings], np.float32),
                 "width": np.array([min(int(top_k.max()) + _TIES, VOCABULARY)], np.int64),
+                **self.adapter_inputs(factors),
             },
         )
         return codes, total
+
+    def adapter_inputs(self, factors: Factors | None) -> Mapping[str, NDArray[Any]]:
+        """Those of the graph's inputs that tell what adapters add."""
+        if not self.takes_adapters:
+            return {}
+        return {ADAPTED: np.array([factors is not None]), **self._none, **(factors or {})}
 
 
 def _checked(settings: Sampling) -> Sampling:

@@ -15,10 +15,10 @@ from timbre_common.audio import SAMPLE_RATE
 from timbre_common.errors import EngineUnavailable
 from timbre_engine.backend import Reason
 from timbre_engine.model.manifest import Manifest
+from timbre_engine.qwen3tts.adapted_predictor import AdaptedPredictor
 from timbre_engine.qwen3tts.codec_jobs import Channel, Decode, Finish, Job, Prime, Silence
 from timbre_engine.qwen3tts.embeddings import Embeddings
 from timbre_engine.qwen3tts.lanes import Lane
-from timbre_engine.qwen3tts.predictor import Predictor
 from timbre_engine.qwen3tts.sampling import Draw, sample
 from timbre_engine.qwen3tts.stream import MIN_TOKENS, Stream
 from timbre_engine.qwen3tts.talker import Talker
@@ -46,7 +46,7 @@ class Scheduler:
         self,
         manifest: Manifest,
         talker: Talker,
-        predictor: Predictor,
+        predictor: AdaptedPredictor,
         put: Callable[[Job], None],
         table: Embeddings,
         tokenize: Callable[[str], list[int]],
@@ -174,7 +174,8 @@ class Scheduler:
             first = self._table.codec(codes)
             self._before_predicting()
             draws = [Draw(streams[row].spec.predictor_sampling, streams[row].random) for row in going]
-            rest, rest_sum = self._predictor.predict(hidden[going], first, draws)
+            keys = [streams[row].spec.adapters for row in going]
+            rest, rest_sum = self._predictor.predict(hidden[going], first, draws, keys)
             for at, row in enumerate(going):
                 streams[row].advance(codes[at], first[at] + rest_sum[at])
                 self._made(speakers[row], np.concatenate([[codes[at]], rest[at]]).astype(np.int32))

@@ -1,7 +1,7 @@
 """The logits of every head where every code is given, so that two models look back on the same speech."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -49,21 +49,22 @@ class Forced:
     ) -> Logits:
         """Every head's logits along codes [frames, 16], a row a frame, text after text.
 
-        Each text is one run, and there are no more than the machine has slots. Of the talker's logits those come that
-        may be drawn: the codes', then the end of speech. `tell` is given the number of new frames.
+        Each text is one run, all of them the same voice's, and there are no more than the machine has slots. Of the
+        talker's logits those come that may be drawn: the codes', then the end of speech. `tell` is given the number of
+        new frames.
         """
-        hidden, first = self._talker(requests, codes, tell)
+        hidden, first, adapted = self._talker(requests, codes, tell)
         given = np.concatenate(codes)
         parts = [
-            self._predictor(hidden[start : start + _MOST_FRAMES], given[start : start + _MOST_FRAMES])
+            self._predictor(hidden[start : start + _MOST_FRAMES], given[start : start + _MOST_FRAMES], adapted)
             for start in range(0, len(given), _MOST_FRAMES)
         ]
         return [first[:, self._drawn], *(np.concatenate(each) for each in zip(*parts, strict=True))]
 
     def _talker(
         self, requests: Sequence[Request], codes: Sequence[NDArray[np.int32]], tell: Callable[[int], object]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(hidden states, logits) of each frame, text after text."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Mapping[str, NDArray[Any]]]:
+        """(hidden states, logits) of each frame, text after text, and what the voice adds to the predictor."""
         machine, table = self._machine, self._machine.table
         streams = [open_stream(machine, request, number) for number, request in enumerate(requests)]
         for stream in streams:
@@ -81,12 +82,15 @@ class Forced:
                 logits[row].append(scores)
                 given = codes[row][frame]
                 streams[row].advance(int(given[0]), table.frames(given[None])[0])
+        adapted = machine.predictor.adapter_inputs(streams[0].spec.adapters)
         for stream in streams:
             machine.talker.close(stream.sequence)
             machine.adapters.give_back(stream.spec.adapters)
-        return np.stack(list(chain(*hidden))), np.stack(list(chain(*logits)))
+        return np.stack(list(chain(*hidden))), np.stack(list(chain(*logits))), adapted
 
-    def _predictor(self, hidden: NDArray[np.float32], codes: NDArray[np.int32]) -> Logits:
+    def _predictor(
+        self, hidden: NDArray[np.float32], codes: NDArray[np.int32], adapted: Mapping[str, NDArray[Any]]
+    ) -> Logits:
         count = len(codes)
         given = {
             "hidden": hidden,
@@ -97,6 +101,7 @@ class Forced:
             "top_p": np.full(count, 2, np.float32),
             "width": np.array([1], np.int64),
             _FORCED: codes[:, 1:].astype(np.int64),
+            **adapted,
         }
         logits: Logits = self._session.run(self._names, given)
         return logits
@@ -110,8 +115,19 @@ def _write_forced(path: Path, target: Path) -> list[str]:
     return names
 
 
+def _take_the_adapted_branch(graph: Any) -> None:
+    """Put it in the choice's place; without adapters it computes the same."""
+    for choice in [node for node in graph.node if node.op_type == "If"]:
+        branch = next(each.g for each in choice.attribute if each.name == "then_branch")
+        given = zip(branch.output, choice.output, strict=True)
+        graph.node.extend(branch.node)
+        graph.node.extend(helper.make_node("Identity", [inside.name], [name]) for inside, name in given)
+        graph.node.remove(choice)
+
+
 def _give_codes(graph: Any, path: Path) -> list[str]:
     """Let each step's code be the given one; the names of the steps' logits, which come out."""
+    _take_the_adapted_branch(graph)
     makers = {name: node for node in graph.node for name in node.output}
     codes = makers["codes"]
     while codes.op_type != "Concat":
