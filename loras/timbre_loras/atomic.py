@@ -29,6 +29,12 @@ def replacing(path: Path) -> Iterator[Path]:
         raise SetupError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def write(path: Path, data: bytes) -> None:
+    """Write a file. Raises SetupError where that cannot be."""
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
 def make_folder(path: Path) -> None:
     """Make a folder where there is none. Raises SetupError where nothing can be written into it.
 

@@ -165,12 +165,17 @@ def output_of(step: Step) -> str:
 
 def _run(step: Step, stdout: int | None) -> str:
     try:
-        ended = subprocess.run(step.command, stdout=stdout, text=True, check=False)  # noqa: S603 -- our own commands
+        with subprocess.Popen(step.command, stdout=stdout, text=True) as running:  # noqa: S603 -- our own commands
+            try:
+                told, _ = running.communicate()
+            except BaseException:
+                running.terminate()  # not killed: it takes away what it has half written
+                raise
     except OSError as error:
         raise SetupError(f"{step.does}: {step.command[0]} cannot be run: {error.strerror}") from error
-    if ended.returncode:
-        raise SetupError(f"{step.does}: `{' '.join(step.command[:2])}` ended with status {ended.returncode}")
-    return ended.stdout or ""
+    if running.returncode:
+        raise SetupError(f"{step.does}: `{' '.join(step.command[:2])}` ended with status {running.returncode}")
+    return told or ""
 
 
 def _flags(options: Mapping[str, int | float | str]) -> list[str]:

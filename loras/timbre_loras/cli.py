@@ -1,5 +1,6 @@
 """The command `timbre-loras`: what it understands, and how its failures are told."""
 
+import signal
 import sys
 from importlib import metadata
 
@@ -25,6 +26,8 @@ for name in ("script", "prepare", "train", "reference", "verify", "merge", "publ
 
 def main() -> None:
     """Run the command. An expected failure is one line on stderr: exit code 1, or 2 for arguments that are wrong."""
+    # Whatever is under way cleans up after itself when the process is told to stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         sys.exit(app(exit_on_error=False, print_error=False))
     except CycloptsError as error:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from timbre_common import decoding
+from timbre_loras import atomic
 
 FILE: Final = "voice.json"
 """Its name in PEFT's directory."""
@@ -29,8 +30,8 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def write(directory: Path, trained: Trained) -> None:
-    """Write it beside PEFT's files."""
-    (directory / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(trained)) + b"\n")
+    """Write it beside PEFT's files. Raises SetupError."""
+    atomic.write(directory / FILE, msgspec.json.format(msgspec.json.encode(trained)) + b"\n")
 
 
 def read(directory: Path) -> Trained:

@@ -1,7 +1,6 @@
 """Merged and verified adapters in llama.cpp itself, on the tiny checkpoint."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from support import golden
-from support.process import BIN
+from support.process import run
 from timbre_common.documents import Voice
 from timbre_common.voiceprofile import Adapter, Sampling
 from timbre_engine.backend import Part
@@ -68,15 +67,13 @@ def test_a_merged_adapter_speaks_as_the_blend_does(machine: Machine, monkeypatch
 
 
 def test_verify_tries_it_in_the_engine(model_dir: Path, adapter: Path, files: Path) -> None:
-    command = [BIN / "timbre-loras", "verify", files / "a.gguf", "--base", model_dir, "--peft", adapter]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    done = run("timbre-loras", "verify", files / "a.gguf", "--base", model_dir, "--peft", adapter)
     assert (done.returncode, done.stderr) == (0, "")
     told: dict[str, Any] = {line[10:25].strip(): line[:8].strip() for line in done.stdout.splitlines()}
     assert told == dict.fromkeys(("kind", "base", "shapes, numbers", "voice", "PEFT", "engine"), "ok")
 
 
 def test_the_effect_follows_the_scale(model_dir: Path, files: Path) -> None:
-    command = [BIN / "timbre-engine", "adapter-effect", model_dir, files / "a.gguf", "--scales", "0,0.001,0.002"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    done = run("timbre-engine", "adapter-effect", model_dir, files / "a.gguf", "--scales", "0,0.001,0.002")
     none, less, more = json.loads(done.stdout)["changes"]
     assert none == 0 and more / less == pytest.approx(2, rel=0.05)

@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from support.process import BIN
+from support.process import BIN, run
 from timbre_common import voiceprofile
 from timbre_loras import chain
 
@@ -28,15 +29,7 @@ esac
 
 
 def voices(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [BIN / "timbre-loras", "voices", *arguments]
-    return subprocess.run(
-        list(map(str, command)),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
+    return run("timbre-loras", "voices", *arguments, cwd=ROOT, **environment)
 
 
 @pytest.fixture
@@ -100,18 +93,35 @@ def test_what_was_done_is_not_done_again_and_a_failure_ends_it(
     (out / "model").mkdir(parents=True)
     (out / "model" / "model.json").write_text("{}")
 
-    def run(fail: str) -> subprocess.CompletedProcess[str]:
+    def made(fail: str) -> subprocess.CompletedProcess[str]:
         options = ("-o", out, "--only", "lisa", "--trainer", trainer)
         return voices(checkpoint, recordings, *options, ASKED=str(asked), FAIL=fail)
 
-    first = run("yes")
+    first = made("yes")
     assert first.returncode == 1
     assert first.stderr == f"timbre-loras: lisa: train: `{trainer} train` ended with status 3\n"
     assert "1 of 64 lines are recorded" in first.stdout
-    second = run("")
+    second = made("")
     assert "lisa: prepare the recordings: done before" in second.stdout
     assert [line.split()[0] for line in asked.read_text().splitlines()] == ["prepare", "train", "train"]
     assert "lisa: export: " in second.stderr  # what the stand-in trained is nothing
+
+
+def test_who_stops_it_stops_the_command_that_is_under_way(tmp_path: Path, checkpoint: Path, recordings: Path) -> None:
+    trainer, out = tmp_path / "trainer", tmp_path / "out"
+    trainer.write_text("#!/bin/sh\ntrap 'echo stopped; exit 143' TERM\necho started\nsleep 60 & wait\n")
+    trainer.chmod(0o755)
+    (out / "model").mkdir(parents=True)
+    (out / "model" / "model.json").write_text("{}")
+    options = (checkpoint, recordings, "-o", out, "--only", "lisa", "--trainer", trainer)
+    command = list(map(str, (BIN / "timbre-loras", "voices", *options)))
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        while running.stdout.readline() != "started\n":
+            assert running.poll() is None
+        running.terminate()
+        assert running.stdout.readline() == "stopped\n"
+        assert running.wait(60) == 128 + signal.SIGTERM
 
 
 def test_transcripts_are_written_where_there_are_none(recordings: Path) -> None:
@@ -119,8 +129,7 @@ def test_transcripts_are_written_where_there_are_none(recordings: Path) -> None:
     for name in ("renarde-002.flac", "renarde-005.WAV", "laughter.wav"):
         (folder / name).touch()
     (folder / "renarde-005.txt").write_text("Bienvenue chez moi.\n")
-    command: list[str | Path] = [BIN / "timbre-loras", "script", ROOT / "loras" / "renarde", "--recordings", folder]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    told = run("timbre-loras", "script", ROOT / "loras" / "renarde", "--recordings", folder).stdout
     assert "3 of 64 lines are recorded" in told and "of no line: laughter.wav" in told
     assert (folder / "renarde-002.txt").read_text() == (
         "Approche… plus près… je vais te dire ce que la lune a raconté au puits.\n"
@@ -130,8 +139,7 @@ def test_transcripts_are_written_where_there_are_none(recordings: Path) -> None:
 
 
 def test_a_script_is_printed_with_its_direction() -> None:
-    command: list[str | Path] = [BIN / "timbre-loras", "script", ROOT / "loras" / "lisa"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    told = run("timbre-loras", "script", ROOT / "loras" / "lisa").stdout
     assert "sad: Lower and softer" in told and "lisa-002  even, marked" in told and "‖ le premier" in told
 
 

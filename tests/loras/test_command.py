@@ -1,5 +1,8 @@
+import errno
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +12,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from support import peft
+from support.process import run
 from timbre_common.errors import SetupError
 from timbre_loras import atomic
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from timbre_loras.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_export_then_inspect(tmp_path: Path, base: Path) -> None:
@@ -23,10 +22,10 @@ def test_export_then_inspect(tmp_path: Path, base: Path) -> None:
     output, voice = tmp_path / "lisa.gguf", tmp_path / "voice.safetensors"
     save_file({"x_vector": np.ones(12, np.float32)}, voice)
     options = ("-o", output, "--base", base, "--dtype", "f32", "--name", "Li\x1b[31msa", "--x-vector", voice)
-    exported = run("export", source, *options)
+    exported = run("timbre-loras", "export", source, *options)
     assert (exported.returncode, exported.stderr) == (0, "")
     assert "3 weights adapted" in exported.stdout
-    told = run("inspect", output).stdout
+    told = run("timbre-loras", "inspect", output).stdout
     for part in (
         f"sha256:{peft.TALKER_SHA256}",
         "blk.2.attn_q.weight.lora_b",
@@ -37,7 +36,7 @@ def test_export_then_inspect(tmp_path: Path, base: Path) -> None:
         "timbre.x_vector       12 values",
     ):
         assert part in told
-    facts = json.loads(run("inspect", output, "--json").stdout)
+    facts = json.loads(run("timbre-loras", "inspect", output, "--json").stdout)
     assert (facts["weights"], facts["ranks"], facts["alpha"]) == (3, [4], 8.0)
     assert facts["base"] == f"sha256:{peft.TALKER_SHA256}" and facts["digest"] in told
     assert facts["tensors"][1] == {"name": "blk.0.attn_q.weight.lora_b", "shape": [8, 4], "type": "F32", "bytes": 128}
@@ -45,10 +44,10 @@ def test_export_then_inspect(tmp_path: Path, base: Path) -> None:
 
 
 def test_every_command_has_a_summary_and_keeps_its_own_help() -> None:
-    told = run("--help").stdout
+    told = run("timbre-loras", "--help").stdout
     summaries = re.findall(r"^│ (\w+) +([A-Z].*?) *│$", told, re.MULTILINE)
     assert {"export", "prepare", "train", "reference", "verify", "merge", "publish", "voices"} <= dict(summaries).keys()
-    assert "delete it to make it again" in run("voices", "--help").stdout
+    assert "delete it to make it again" in run("timbre-loras", "voices", "--help").stdout
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
@@ -57,6 +56,41 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     assert list((tmp_path / "made").iterdir()) == [tmp_path / "made" / "below"]
     with pytest.raises(SetupError, match="file/below cannot be written: Not a directory"):
         atomic.make_folder(tmp_path / "file" / "below")
+
+
+STOPPED = """
+import os, signal
+from pathlib import Path
+from timbre_loras import atomic, cli
+
+@cli.app.command
+def half(path: Path) -> None:
+    with atomic.replacing(path) as partial:
+        partial.write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGTERM)
+        partial.write_bytes(b"whole")
+
+cli.main()
+"""
+
+
+def test_who_is_told_to_stop_leaves_nothing_half_written(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", STOPPED, "half", tmp_path / "lisa.gguf"], check=False)
+    assert ended.returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_keeps_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "lisa.gguf"
+    atomic.write(path, b"first")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SetupError, match=r"lisa\.gguf cannot be written: No space left on device"):
+        atomic.write(path, b"second")
+    assert path.read_bytes() == b"first" and list(tmp_path.iterdir()) == [path]
 
 
 def test_failures_are_one_line(tmp_path: Path, base: Path) -> None:
@@ -71,6 +105,6 @@ def test_failures_are_one_line(tmp_path: Path, base: Path) -> None:
         (("export", source), 2, "--help"),
         (("verify", output, "--base", other), 1, "did not pass: base"),
     ]:
-        failed = run(*arguments)
+        failed = run("timbre-loras", *arguments)
         assert failed.returncode == code
         assert failed.stderr.count("\n") == 1 and why in failed.stderr

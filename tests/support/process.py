@@ -6,9 +6,11 @@ import random
 import re
 import signal
 import socket
+import subprocess
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import TracebackType
 from typing import Self
 
@@ -33,6 +35,12 @@ def free_ports(count: int) -> list[int]:
 def free_port() -> int:
     """One of them."""
     return free_ports(1)[0]
+
+
+def run(command: str, *arguments: object, cwd: Path | None = None, **environment: str) -> CompletedProcess[str]:
+    """What a command of the virtual environment says, and how it ends."""
+    line = [str(BIN / command), *map(str, arguments)]
+    return subprocess.run(line, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False)
 
 
 class Process:

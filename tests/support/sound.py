@@ -1,6 +1,8 @@
 """Audio files as samples."""
 
 import io
+import wave
+from typing import Any
 
 import av
 import numpy as np
@@ -14,6 +16,15 @@ def decoded(data: bytes) -> tuple[NDArray[np.float64], int]:
         rate = container.streams.audio[0].rate
     samples = np.concatenate(frames, axis=1)[0].astype(np.float64)
     return samples / (1 if np.issubdtype(frames[0].dtype, np.floating) else 32768), rate
+
+
+def wav(sound: NDArray[np.floating[Any]], rate: int) -> bytes:
+    """Samples in [-1, 1], mono, as a WAV file of 16 bits."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setparams((1, 2, rate, 0, "NONE", ""))
+        written.writeframes(np.rint(32767 * sound).astype("<i2").tobytes())
+    return file.getvalue()
 
 
 def samples(pcm: bytes) -> NDArray[np.int32]:

@@ -60,6 +60,13 @@ def x_vector() -> Any:
     return 0.5 * np.random.default_rng(3).standard_normal(128, np.float32)
 
 
+def tones(seconds: float, pitch: float, rate: int) -> NDArray[np.float64]:
+    """Something like a voice, with half a second of silence before and after it."""
+    time = np.arange(round(seconds * rate)) / rate
+    harmonics = sum(np.sin(2 * np.pi * pitch * each * time) / each for each in range(1, 9))
+    return np.pad(0.1 * harmonics * (1 + 0.5 * np.sin(2 * np.pi * 4 * time)), rate // 2)
+
+
 def sentence(number: int) -> str:
     """A line's text."""
     words = np.random.default_rng(number).permutation(_WORDS)[: 5 + number % 4]
@@ -125,6 +132,6 @@ def ask(folder: Path, *tasks: tuple[str, dict[str, Any]]) -> list[Any]:
     # That environment has what Timbre needs for training, and not Timbre.
     path = os.pathsep.join(str(ROOT / folder) for folder in ("common", "loras"))
     command = [PYTHON, Path(__file__).parent / "torch_side.py", asked, answers]
-    subprocess.run(command, check=True, timeout=300, env=os.environ | {"PYTHONPATH": path})
+    subprocess.run(command, check=True, timeout=500, env=os.environ | {"PYTHONPATH": path})
     found: list[Any] = json.loads(answers.read_text())
     return found

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import wave
 from pathlib import Path
 
 import msgspec
@@ -10,9 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
+from support import sound
 from support.engine_process import EngineProcess
 from support.engine_stream import engine_stream_of
-from support.sound import samples
 from timbre_common import documents, names, voiceprofile
 from timbre_common.engine_stream import Done, Start
 from timbre_common.voiceprofile import Sampling, VoiceProfile
@@ -56,13 +55,8 @@ def published(torch_side: None, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def _record(folder: Path) -> None:
     folder.mkdir(parents=True)
-    time = np.arange(2 * RATE) / RATE
     for name, pitch in LINES.items():
-        tones = sum(np.sin(2 * np.pi * pitch * each * time) / each for each in range(1, 9))
-        sound = np.pad(0.1 * tones * (1 + 0.5 * np.sin(2 * np.pi * 4 * time)), RATE // 2)
-        with wave.open(str(folder / f"{name}.wav"), "wb") as file:
-            file.setparams((1, 2, RATE, 0, "NONE", ""))
-            file.writeframes((32767 * sound).astype("<i2").tobytes())
+        (folder / f"{name}.wav").write_bytes(sound.wav(recorded.tones(2, pitch, RATE), RATE))
 
 
 def _write_character(folder: Path) -> None:
@@ -97,6 +91,6 @@ async def test_the_engine_speaks_with_it(published: Path) -> None:
             async with engine_stream_of(engine.url) as stream:
                 heard = await stream.say(Start(voice=voice.name), ["Oui."])
             assert isinstance(heard.end, Done), heard.end
-            assert np.abs(samples(heard.pcm)).max() > 0
+            assert np.abs(sound.samples(heard.pcm)).max() > 0
             said.append(heard.pcm)
     assert said[0] != said[1]

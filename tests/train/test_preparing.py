@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from support.sound import wav
 from timbre_engine.qwen3tts.clip import read
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_loras import x_vector
@@ -19,6 +19,7 @@ TEXT = "Le renard brun saute par-dessus le chien."
 GOOD = ["one.wav", "two.wav", "three.flac"]
 DROPPED = {
     "clipped.wav": "it is clipped: ",
+    "half.wav": "it breaks off: the file is shorter than its header says",
     "long.wav": "its text has 300 characters, more than 240",
     "other.wav": "language: the base has ",
     "short.wav": "it lasts 0.4 s, not 0.8 to 20 s",
@@ -37,20 +38,21 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Numpy's files in place of the recordings; PyTorch's environment writes them as what they are."""
+    """WAV files, and numpy's file in place of the FLAC file; PyTorch's environment writes it as what it is."""
     folder = tmp_path_factory.mktemp("recordings")
-    sounds = {name: voice(seconds=2.5, pitch=110 + 10 * at) for at, name in enumerate(GOOD)}
-    sounds |= {"long.wav": voice(), "other.wav": voice(), "untold.wav": voice(), "slow.wav": voice()}
-    sounds |= {"short.wav": voice(seconds=0.2), "silent.wav": np.zeros(RATE, np.float32)}
-    sounds["clipped.wav"] = np.clip(9 * voice(), -1, 1)
-    sounds["three.flac"] = np.stack([sounds["three.flac"]] * 2, axis=1)
+    sounds = {name: recorded.tones(2.5, 110 + 10 * at, RATE) for at, name in enumerate(GOOD)}
+    sounds |= dict.fromkeys(("half.wav", "long.wav", "other.wav", "untold.wav", "slow.wav"), sounds["one.wav"])
+    sounds |= {"short.wav": recorded.tones(0.2, 110, RATE), "silent.wav": np.zeros(RATE)}
+    sounds["clipped.wav"] = np.clip(9 * sounds["one.wav"], -1, 1)
     texts = dict.fromkeys(sounds, TEXT) | {"long.wav": "a" * 300, "slow.wav": "Oh"} | {"torn.wav": TEXT}
     rows = [{"file": name, "text": text} for name, text in texts.items() if name != "untold.wav"]
     rows[[row["file"] for row in rows].index("other.wav")]["language"] = "klingon"
     (folder / "table.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "torn.wav").write_bytes(b"RIFF, and nothing more")
+    np.save(folder / "three.flac.npy", np.stack([sounds.pop("three.flac")] * 2, axis=1))
     for name, sound in sounds.items():
-        np.save(folder / f"{name}.npy", sound)
+        (folder / name).write_bytes(wav(sound, RATE))
+    (folder / "half.wav").write_bytes((folder / "half.wav").read_bytes()[:-RATE])
+    (folder / "torn.wav").write_bytes(b"RIFF, and nothing more")
     return folder
 
 
@@ -58,15 +60,14 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def asked(torch_side: None, base: Path, recordings: Path) -> dict[str, Any]:
     """Everything that PyTorch is asked, by name."""
     folder, first = base.parent, recordings / GOOD[0]
-    tasks: dict[str, tuple[str, dict[str, Any]]] = {
-        path.stem: ("write_sound", {"path": path.with_suffix(""), "source": path, "rate": RATE})
-        for path in sorted(recordings.glob("*.npy"))
-    }
+    flac = {"path": recordings / "three.flac", "source": recordings / "three.flac.npy", "rate": RATE}
+    tasks: dict[str, tuple[str, dict[str, Any]]] = {"flac": ("write_sound", flac)}
 
-    def command(*line: str | Path) -> tuple[str, dict[str, Any]]:
-        return "command", {"line": [str(each) for each in (*line, "--base", base)]}
+    def command(*line: str | Path, most: int | None = None) -> tuple[str, dict[str, Any]]:
+        return "command", {"line": [str(each) for each in (*line, "--base", base)], "most": most}
 
     table = ("--transcripts", recordings / "table.jsonl", "--language", "french")
+    lesson = (folder / "set", "-o", folder / "full peft", "--rank", "64")
     tasks |= {
         "encoders": ("make_encoders", {"base": base}),
         "prepare": command("prepare", recordings, "-o", folder / "set", *table),
@@ -75,17 +76,13 @@ def asked(torch_side: None, base: Path, recordings: Path) -> dict[str, Any]:
         "voice": command("reference", first, "-o", folder / "voice.safetensors"),
         "clip": command("reference", first, "-o", folder / "clip.safetensors", "--text", TEXT, "--language", "fr"),
         "torn": command("reference", recordings / "torn.wav", "-o", folder / "torn.safetensors"),
+        "full dataset": command("prepare", recordings, "-o", folder / "full", *table, most=600),
+        "full voice": command("reference", first, "-o", folder / "full.safetensors", most=100),
+        "full checkpoint": command("train", *lesson, "--steps", "2", "--stop-at", "1", most=100_000),
+        "full adapter": command("train", *lesson, "--steps", "1", most=100_000),
         "official": ("clone", {"base": base, "recording": first, "text": TEXT}),
     }
     return dict(zip(tasks, recorded.ask(folder, *tasks.values()), strict=True))
-
-
-def voice(seconds: float = 2.5, pitch: float = 110) -> NDArray[np.float32]:
-    """Something like a voice, with silence around it."""
-    time = np.arange(round(seconds * RATE)) / RATE
-    tones = sum(np.sin(2 * np.pi * pitch * each * time) / each for each in range(1, 9))
-    spoken = 0.1 * tones * (1 + 0.5 * np.sin(2 * np.pi * 4 * time))
-    return np.pad(spoken, round(0.6 * RATE)).astype(np.float32)
 
 
 def test_the_dataset_and_what_was_dropped(asked: dict[str, Any], base: Path) -> None:
@@ -107,6 +104,20 @@ def test_the_dataset_and_what_was_dropped(asked: dict[str, Any], base: Path) -> 
 
 def test_a_dataset_that_cannot_be_written_is_named(asked: dict[str, Any], recordings: Path) -> None:
     assert asked["unwritable"] == f"{recordings / GOOD[0] / 'below'} cannot be written: Not a directory"
+
+
+def test_what_a_full_disk_leaves_is_whole(asked: dict[str, Any], base: Path) -> None:
+    folder, peft = base.parent, base.parent / "full peft"
+    for task, path in {
+        "full dataset": folder / "full" / "codes" / "one.safetensors",
+        "full voice": folder / "full.safetensors",
+        "full checkpoint": peft / "checkpoint.pt",
+        "full adapter": peft / "adapter_model.safetensors",
+    }.items():
+        assert asked[task].startswith(f"{path} cannot be written: ") and "File too large" in asked[task]
+        assert not path.exists()
+    assert list((folder / "full").rglob("*")) == [folder / "full" / "codes"]
+    assert {path.name for path in peft.iterdir()} == {"loss.json", "loss.png", "voice.json", x_vector.FILE}
 
 
 def test_it_trains(asked: dict[str, Any], base: Path) -> None:

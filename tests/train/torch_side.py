@@ -5,6 +5,7 @@ TASKS: a list of [what, {argument: …}]; the functions below say what there is.
 
 import importlib.util
 import json
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,16 @@ HEARD = {
 }
 
 
-def command(line: list[str]) -> str | None:
-    """Run `timbre-loras LINE`; why it failed."""
+def command(line: list[str], most: int | None = None) -> str | None:
+    """Run `timbre-loras LINE`; why it failed. No file can have more than `most` bytes, as where a disk is full."""
+    _, unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most or unlimited, unlimited))
     try:
         cli.app(line, exit_on_error=False, print_error=False, result_action="return_value")
     except TimbreError as error:
         return str(error)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
     return None
 
 

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from timbre_common.errors import SetupError
-from timbre_loras import chain, character
+from timbre_loras import atomic, chain, character
 from timbre_loras.character import BREATH, Breath, Line
 
 
@@ -47,11 +46,8 @@ def _write(lines: list[Line], recordings: Path) -> None:
             continue
         written.append(sound.stem)
         beside = sound.with_suffix(".txt")
-        try:
-            if not beside.exists():
-                beside.write_text(texts[sound.stem] + "\n", encoding="utf-8")
-        except OSError as error:
-            raise SetupError(f"{beside} cannot be written: {error.strerror}") from error
+        if not beside.exists():
+            atomic.write(beside, f"{texts[sound.stem]}\n".encode())
     without = [name for name in texts if name not in written]
     sys.stdout.write(f"{recordings}: {len(written)} of {len(texts)} lines are recorded\n")
     for told, names in (("not recorded", without), ("of no line", unknown)):

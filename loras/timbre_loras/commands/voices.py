@@ -73,9 +73,9 @@ def _write_profile(who: Character, places: Places, published: str) -> None:
         profile = chain.profile(voiceprofile.parse(own.read_text(encoding="utf-8")), published)
         plain = msgspec.to_builtins(profile)
         del plain["status"]
-        target.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        atomic.write(target, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).encode())
     except OSError as error:
-        raise SetupError(f"{error.filename}: {error.strerror}") from error
+        raise SetupError(f"{own} cannot be read: {error.strerror}") from error
     except InvalidInput as error:
         raise InvalidInput(str(error), str(own)) from error
     _tell(f"{who.agent}: {target}")

@@ -1,20 +1,22 @@
 """Where training stands, so that it can go on: one file, replaced as a whole."""
 
+import io
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
 from timbre_common.errors import InvalidInput, SetupError
+from timbre_loras import atomic
 
 FILE: Final = "checkpoint.pt"
 
 
 def write(directory: Path, state: dict[str, Any]) -> None:
-    """Put a state of tensors, numbers, strings, lists and dicts in the place of the last one."""
-    partial = directory / f".{FILE}.partial"
-    torch.save(state, partial)
-    partial.replace(directory / FILE)
+    """Put a state of tensors, numbers, strings, lists and dicts in the place of the last one. Raises SetupError."""
+    made = io.BytesIO()  # PyTorch's own writer does not say why it cannot write
+    torch.save(state, made)
+    atomic.write(directory / FILE, made.getvalue())
 
 
 def read(directory: Path, fingerprint: str) -> dict[str, Any]:

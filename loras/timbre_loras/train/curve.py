@@ -1,9 +1,12 @@
 """The loss over the steps: as JSON, and drawn."""
 
+import io
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+
+from timbre_loras import atomic
 
 JSON: Final = "loss.json"
 PNG: Final = "loss.png"
@@ -30,13 +33,13 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 def write(directory: Path, curve: Curve) -> None:
-    """Write both files."""
-    (directory / JSON).write_bytes(msgspec.json.format(msgspec.json.encode(curve)) + b"\n")
-    draw(directory / PNG, curve)
+    """Write both files. Raises SetupError."""
+    atomic.write(directory / JSON, msgspec.json.format(msgspec.json.encode(curve)) + b"\n")
+    atomic.write(directory / PNG, draw(curve))
 
 
-def draw(path: Path, curve: Curve) -> None:
-    """The curves of code 0 and of the others, each learnt and held out."""
+def draw(curve: Curve) -> bytes:
+    """A PNG with the curves of code 0 and of the others, each learnt and held out."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
@@ -48,7 +51,9 @@ def draw(path: Path, curve: Curve) -> None:
             axes.plot([p.step for p in points], values, style, color=colour, label=f"{label}, {who}", linewidth=1)
     axes.set(xlabel="step", ylabel="nats a code")
     axes.legend()
-    figure.savefig(path, dpi=120)
+    made = io.BytesIO()
+    figure.savefig(made, dpi=120)
+    return made.getvalue()
 
 
 def to_plain(curve: Curve) -> Any:

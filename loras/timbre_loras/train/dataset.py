@@ -12,10 +12,11 @@ import msgspec
 import numpy as np
 import safetensors
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from timbre_common import decoding
 from timbre_common.errors import InvalidInput, SetupError, TooLarge
+from timbre_loras import atomic
 from timbre_loras.train.base_config import AUTO
 
 LINES: Final = "lines.jsonl"
@@ -48,17 +49,15 @@ class Example:
 
 
 def write_line(directory: Path, line: Line, codes: NDArray[np.integer]) -> None:
-    """Add a line's codes [frames, codebooks]; `write_lines` makes it a part of the dataset."""
-    (directory / CODES).mkdir(parents=True, exist_ok=True)
+    """Add a line's codes [frames, codebooks]; `write_lines` makes it a part of the dataset. Raises SetupError."""
+    atomic.make_folder(directory / CODES)
     # Contiguous, since the library writes an array's memory as it lies.
-    save_file({CODES: np.ascontiguousarray(codes, np.int16)}, _path(directory, line))
+    atomic.write(_path(directory, line), save({CODES: np.ascontiguousarray(codes, np.int16)}))
 
 
 def write_lines(directory: Path, lines: Iterable[Line]) -> None:
-    """Write the list of lines, whole or not at all."""
-    partial = directory / f".{LINES}.partial"
-    partial.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    partial.replace(directory / LINES)
+    """Write the list of lines. Raises SetupError."""
+    atomic.write(directory / LINES, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
 
 def read(directory: Path, codebooks: int) -> list[Example]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_loras.train import base_config
+from timbre_loras.train import base_config, recordings
 from timbre_loras.train.model import device_of, load
 from timbre_loras.train.official import Qwen3TTSTokenizer
 from timbre_loras.train.sound import RATE, Sound
@@ -58,6 +58,9 @@ def hear(path: Path) -> tuple[Sound, int]:
         with soundfile.SoundFile(path) as file:
             if file.frames > MAX_SECONDS * file.samplerate:
                 raise InvalidInput(f"it lasts longer than {MAX_SECONDS} s")
+            with path.open("rb") as raw:
+                if recordings.breaks_off(raw.read(8), path.stat().st_size):
+                    raise InvalidInput("it breaks off: the file is shorter than its header says")
             read: Any = file.read(dtype="float32", always_2d=True)
             return read.mean(axis=1), int(file.samplerate)
     except (soundfile.LibsndfileError, OSError) as error:

@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedModel, Qwen2TokenizerFast
 
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_loras import peft_config
+from timbre_loras import atomic, peft_adapter, peft_config
 from timbre_loras.train.official import modeling
 from timbre_loras.train.settings import Precision, Settings
 
@@ -69,12 +70,19 @@ class Model:
         set_peft_model_state_dict(self._peft, state)
 
     def save(self, directory: Path) -> None:
-        """Write PEFT's two files. The base's path on this machine is left out of them."""
-        self._peft.save_pretrained(directory, safe_serialization=True)
-        path = directory / peft_config.FILE
-        config = json.loads(path.read_text()) | {"base_model_name_or_path": None}
-        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-        (directory / "README.md").unlink(missing_ok=True)
+        """Write PEFT's two files, the adapter last. The base's path on this machine is left out of them.
+
+        Raises SetupError.
+        """
+        try:
+            with TemporaryDirectory(dir=directory, prefix=".") as made:
+                self._peft.save_pretrained(made, safe_serialization=True)
+                settings = json.loads(Path(made, peft_config.FILE).read_text()) | {"base_model_name_or_path": None}
+                weights = Path(made, peft_adapter.WEIGHTS).read_bytes()
+        except (OSError, SafetensorError) as error:
+            raise SetupError(f"{directory / peft_adapter.WEIGHTS} cannot be written: {error}") from error
+        atomic.write(directory / peft_config.FILE, f"{json.dumps(settings, indent=2, sort_keys=True)}\n".encode())
+        atomic.write(directory / peft_adapter.WEIGHTS, weights)
 
 
 def device_of(name: str) -> Any:

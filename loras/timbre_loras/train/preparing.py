@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from tqdm import tqdm
 
 from timbre_common import adapters
@@ -74,11 +74,11 @@ def prepare(
         if encoders.knows_speakers:
             vectors.append(encoders.x_vector(heard))
     report = Report(round(sum(each.seconds for each in kept), 3), _likened(kept, vectors), dropped)
-    (output / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    atomic.write(output / REPORT, msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     if not lines:
         raise InvalidInput(f"none of {len(found)} recordings is left; {output / REPORT} says why", str(folder))
     if vectors:
-        save_file({adapters.X_VECTOR: mean(vectors)}, output / x_vector.FILE)
+        atomic.write(output / x_vector.FILE, save({adapters.X_VECTOR: mean(vectors)}))
     dataset.write_lines(output, lines)
     return report
 

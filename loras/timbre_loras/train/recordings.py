@@ -11,6 +11,7 @@ from timbre_common.errors import InvalidInput, SetupError
 
 SUFFIXES: Final = (".wav", ".flac")
 MAX_TEXT_BYTES: Final = 16_384
+_OF_A_PIPE: Final = 0xFFFF_FF00
 _FILE: Final = "file"
 _TEXT: Final = "text"
 _LANGUAGE: Final = "language"
@@ -29,9 +30,10 @@ class Recording:
 
 def find(folder: Path, table: Path | None) -> list[Recording]:
     """Every recording in a folder, by name. Raises SetupError where there is none, InvalidInput about the table."""
-    if not folder.is_dir():
-        raise SetupError(f"{folder} is no folder of recordings")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    except OSError as error:
+        raise SetupError(f"{folder} is no folder of recordings: {error.strerror}") from error
     if not paths:
         raise SetupError(f"{folder} holds no {' and no '.join(SUFFIXES)}")
     if table is None:
@@ -48,10 +50,22 @@ def find(folder: Path, table: Path | None) -> list[Recording]:
 
 def _beside(path: Path) -> str | None:
     text = path.with_suffix(".txt")
-    if not text.exists():
+    try:
+        with text.open("rb") as file:
+            return file.read(MAX_TEXT_BYTES).decode("utf-8-sig", "replace").strip()
+    except FileNotFoundError:
         return None
-    with text.open("rb") as file:
-        return file.read(MAX_TEXT_BYTES).decode("utf-8-sig", "replace").strip()
+    except OSError as error:
+        raise SetupError(f"{text} cannot be read: {error.strerror}") from error
+
+
+def breaks_off(head: bytes, size: int) -> bool:
+    """Whether a file of `size` bytes that begins with `head` is a WAV file which ends before its header says.
+
+    What is written to a pipe says 0 or nearly 4 GiB. Whether a last byte that evens the length counts is unsettled.
+    """
+    announced = int.from_bytes(head[4:8], "little")
+    return head[:4] == b"RIFF" and announced < _OF_A_PIPE and size + 1 < announced + 8
 
 
 def _rows(table: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

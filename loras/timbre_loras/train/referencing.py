@@ -5,10 +5,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from timbre_common import adapters
-from timbre_common.errors import InvalidInput, SetupError
+from timbre_common.errors import InvalidInput
+from timbre_loras import atomic
 from timbre_loras.train import dataset
 from timbre_loras.train.encoders import Encoders, hear, resample
 
@@ -18,6 +19,7 @@ MAX_SECONDS: Final = 20
 
 def reference(recording: Path, base: Path, output: Path, text: str, language: str, device: str) -> str:
     """Write the file; what is in it. Raises TimbreError."""
+    atomic.make_folder(output.parent)
     encoders = Encoders(base, device)
     try:
         sound, rate = hear(recording)
@@ -32,10 +34,5 @@ def reference(recording: Path, base: Path, output: Path, text: str, language: st
     if text.strip():
         tensors[dataset.CODES] = encoders.codes(heard)
         told["text"] = text.strip()
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        save_file(tensors, partial, told)
-        partial.replace(output)
-    except OSError as error:
-        raise SetupError(f"{output} cannot be written: {error.strerror}") from error
+    atomic.write(output, save(tensors, told))
     return f"{seconds:.1f} s heard, " + ("continued in its manner" if text.strip() else "its voice alone")

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from timbre_common import adapters
 from timbre_common.errors import InvalidInput
@@ -53,7 +53,6 @@ def train(
     if stop_at is not None and stop_at < settings.steps:
         sys.stdout.write(f"{output}: stopped at step {stop_at}; --resume goes on\n")
         return
-    model.save(output)
     spoken = languages.pop() if len(languages) == 1 else ""
     trained.write(
         output,
@@ -65,7 +64,8 @@ def train(
     )
     (output / x_vector.FILE).unlink(missing_ok=True)  # of a training before
     if vector is not None:
-        save_file({adapters.X_VECTOR: vector}, output / x_vector.FILE)
+        atomic.write(output / x_vector.FILE, save({adapters.X_VECTOR: vector}))
+    model.save(output)  # last: where the adapter is, the voice is whole
     (output / checkpoint.FILE).unlink(missing_ok=True)
     sys.stdout.write(f"{output}: {_summary(measured, len(learnt), len(held_out))}\n")
 
