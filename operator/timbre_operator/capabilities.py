@@ -1,0 +1,26 @@
+"""What the cluster offers beside Kubernetes itself, asked now and then: it may come while the operator runs."""
+
+import time
+from typing import Final
+
+from timbre_operator.kube import Kube
+from timbre_operator.kube.resource import SCALED_OBJECTS
+
+_FRESH_S: Final = 60.0
+
+
+class Discovery:
+    """Asks the API server's discovery, which everybody may read; an answer counts for a minute."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+        self._asked = -_FRESH_S
+        self._keda = False
+
+    async def keda(self) -> bool:
+        """Whether KEDA's ScaledObject is there. Raises ClusterUnavailable."""
+        if time.monotonic() - self._asked >= _FRESH_S:
+            told = await self._kube.read(f"/apis/{SCALED_OBJECTS.api_version}")
+            self._keda = any(each["name"] == SCALED_OBJECTS.plural for each in (told or {}).get("resources", []))
+            self._asked = time.monotonic()
+        return self._keda

@@ -1,0 +1,56 @@
+"""A SpeechEngine's status, as a pure function of what was seen."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from timbre_operator import conditions, names
+from timbre_operator.conditions import Condition
+from timbre_operator.engines.troubles import Trouble
+from timbre_operator.kube import Object
+from timbre_operator.reasons import EngineReason
+
+READY: Final = "Ready"
+DEGRADED: Final = "Degraded"
+
+
+def status(engine: Object, deployment: Object | None, troubles: Sequence[Trouble], now: datetime) -> Object:
+    """The part of the status that tells of the engine's objects. engine: the SpeechEngine as the API has it.
+
+    Ready: at least one pod speaks. Degraded: something is amiss, whether the engine speaks or not.
+    """
+    wanted, ready = replicas(deployment)
+    found = [_ready(wanted, ready, troubles), _degraded(wanted, ready, troubles)]
+    generation = engine["metadata"]["generation"]
+    return {
+        "observedGeneration": generation,
+        "conditions": conditions.written(found, engine.get("status", {}).get("conditions", []), generation, now),
+        "replicas": (deployment or {}).get("status", {}).get("replicas", 0),
+        "readyReplicas": ready,
+        "selector": ",".join(f"{key}={value}" for key, value in names.selector(engine["metadata"]["name"]).items()),
+    }
+
+
+def replicas(deployment: Object | None) -> tuple[int, int]:
+    """How many pods the Deployment wants, and how many of them are ready."""
+    if deployment is None:
+        return 1, 0
+    return deployment["spec"].get("replicas", 1), deployment.get("status", {}).get("readyReplicas", 0)
+
+
+def _ready(wanted: int, ready: int, troubles: Sequence[Trouble]) -> Condition:
+    if wanted == 0:
+        return Condition(READY, False, EngineReason.SCALED_TO_ZERO, "no pod is wanted")
+    if ready > 0:
+        return Condition(READY, True, EngineReason.AVAILABLE, f"{ready} of {wanted} pods ready")
+    if troubles:
+        return Condition(READY, False, troubles[0].reason, troubles[0].message)
+    return Condition(READY, False, EngineReason.NO_POD_READY, f"none of {wanted} pods ready")
+
+
+def _degraded(wanted: int, ready: int, troubles: Sequence[Trouble]) -> Condition:
+    if troubles:
+        return Condition(DEGRADED, True, troubles[0].reason, "; ".join(each.message for each in troubles))
+    if ready < wanted:
+        return Condition(DEGRADED, True, EngineReason.SOME_PODS_NOT_READY, f"{ready} of {wanted} pods ready")
+    return Condition(DEGRADED, False, EngineReason.AS_WANTED)

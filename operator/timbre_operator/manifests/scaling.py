@@ -1,0 +1,81 @@
+"""How many pods there are, and how many may go at once."""
+
+from timbre_operator import names
+from timbre_operator.kube import Object
+from timbre_operator.kube.resource import AUTOSCALERS, DEPLOYMENTS, DISRUPTION_BUDGETS, SCALED_OBJECTS
+from timbre_operator.manifests import meta
+from timbre_operator.resources.speechengine import Autoscaling, SpeechEngine
+
+_POLLING_S = 10
+
+
+def disruption_budget(engine: SpeechEngine) -> Object | None:
+    """None for a single pod: it would forbid draining its node for ever. A pod that is not ready may always go."""
+    autoscaling = engine.spec.autoscaling
+    most = autoscaling.max_replicas if autoscaling else engine.spec.replicas or 1
+    if most < 2:
+        return None
+    return meta.obj(
+        engine,
+        DISRUPTION_BUDGETS,
+        names.speech(engine.metadata.name),
+        spec={
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": names.selector(engine.metadata.name)},
+        },
+    )
+
+
+def autoscaler(engine: SpeechEngine, autoscaling: Autoscaling) -> Object:
+    """By the CPU of the engine's container, measured by what it requests."""
+    name = names.speech(engine.metadata.name)
+    target = {"type": "Utilization", "averageUtilization": autoscaling.cpu_utilization}
+    return meta.obj(
+        engine,
+        AUTOSCALERS,
+        name,
+        spec={
+            "scaleTargetRef": {"apiVersion": DEPLOYMENTS.api_version, "kind": DEPLOYMENTS.kind, "name": name},
+            "minReplicas": autoscaling.min_replicas,
+            "maxReplicas": autoscaling.max_replicas,
+            "metrics": [
+                {
+                    "type": "ContainerResource",
+                    "containerResource": {"name": "cpu", "container": names.ENGINE, "target": target},
+                }
+            ],
+        },
+    )
+
+
+def scaled_object(engine: SpeechEngine, autoscaling: Autoscaling, prometheus: str) -> Object:
+    """By the requests that wait for a slot, as Prometheus counts them."""
+    name = names.speech(engine.metadata.name)
+    return meta.obj(
+        engine,
+        SCALED_OBJECTS,
+        name,
+        spec={
+            "scaleTargetRef": {"name": name},
+            "pollingInterval": _POLLING_S,
+            "minReplicaCount": autoscaling.min_replicas,
+            "maxReplicaCount": autoscaling.max_replicas,
+            "triggers": [
+                {
+                    "type": "prometheus",
+                    "metadata": {
+                        "serverAddress": prometheus,
+                        "query": waiting(engine),
+                        "threshold": str(autoscaling.target_waiting),
+                    },
+                }
+            ],
+        },
+    )
+
+
+def waiting(engine: SpeechEngine) -> str:
+    """The PromQL of an engine's waiting requests. Its pods' names are the Deployment's with two parts more."""
+    pods = f"{names.speech(engine.metadata.name)}-[a-z0-9]+-[a-z0-9]+"
+    return f'sum(timbre_engine_requests_waiting{{namespace="{engine.metadata.namespace}",pod=~"{pods}"}})'

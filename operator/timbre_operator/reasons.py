@@ -1,0 +1,38 @@
+"""Reasons of conditions, events and metrics: CamelCase, a bounded set."""
+
+from enum import StrEnum
+
+
+class EngineReason(StrEnum):
+    """Why a SpeechEngine is, or is not, Ready or Degraded."""
+
+    AVAILABLE = "Available"
+    """At least one pod speaks."""
+    AS_WANTED = "AsWanted"
+    """Nothing is amiss."""
+    SCALED_TO_ZERO = "ScaledToZero"
+    """No pod is wanted."""
+    NO_POD_READY = "NoPodReady"
+    """Pods are wanted, and none is ready."""
+    SOME_PODS_NOT_READY = "SomePodsNotReady"
+    """Fewer pods are ready than wanted."""
+    INVALID = "Invalid"
+    """The spec says something that this operator does not understand."""
+    NAME_CONFLICT = "NameConflict"
+    """Something that is not the SpeechEngine's has the name of one of its objects."""
+    VOLUME_UNUSABLE = "VolumeUnusable"
+    """A claim is missing, or cannot be used as the spec wants it."""
+    REFUSED = "Refused"
+    """The API server refused an object, such as for a pod override that is wrong."""
+    FORBIDDEN = "Forbidden"
+    """The operator lacks a right."""
+    UNSCHEDULABLE = "Unschedulable"
+    """No node takes a pod."""
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    """A node cannot get the image."""
+    CRASHING = "Crashing"
+    """A container ends again and again."""
+    POD_REFUSED = "PodRefused"
+    """Pods cannot be made, such as by a quota or the namespace's Pod Security."""
+    AUTOSCALING_BLIND = "AutoscalingBlind"
+    """The autoscaler cannot measure."""

@@ -1,0 +1,1 @@
+"""What changes in the cluster, as kopf's watches tell it, unpacked into the queue's keys. Nothing is decided here."""

@@ -1,0 +1,144 @@
+"""kopf's watches, in a thread and event loop of their own: kopf cancels every other task of its loop when it ends."""
+
+import asyncio
+import itertools
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final
+
+import kopf
+
+from timbre_common.backoff import Backoff
+from timbre_common.names import GROUP
+from timbre_operator import names
+from timbre_operator.kube import Object, Resource
+from timbre_operator.kube.resource import (
+    AUTOSCALERS,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
+    PODS,
+    SCALED_OBJECTS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    SPEECH_ENGINES,
+    VOICE_PROFILES,
+)
+
+_log = logging.getLogger(__name__)
+
+OWN: Final = (SPEECH_ENGINES, VOICE_PROFILES)
+CHILDREN: Final = (
+    PODS,
+    SECRETS,
+    CONFIG_MAPS,
+    SERVICES,
+    SERVICE_ACCOUNTS,
+    DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
+    AUTOSCALERS,
+)
+"""Kinds that are watched where they carry the operator's label, and nothing else of them is read or held."""
+
+OnEvent = Callable[[Resource, str | None, Object], None]
+Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
+
+
+class _EndlessBackoffs:
+    """kopf's own end after 54 seconds, and the operator with them."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((1.0, 1.0, 2.0, 3.0, 5.0), itertools.repeat(8.0))
+
+
+def settings() -> kopf.OperatorSettings:
+    """kopf's settings: nothing is written to any object, and nothing is shared with other operators made with kopf."""
+    made = kopf.OperatorSettings()
+    made.posting.enabled = False
+    made.scanning.disabled = True  # else it watches all CRDs and namespaces
+    made.peering.standalone = True  # a Lease says who leads
+    made.networking.error_backoffs = _EndlessBackoffs()
+    made.process.ultimate_exiting_timeout = None  # else it kills the process
+    made.persistence.finalizer = f"{GROUP}/operator"
+    made.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"progress.{GROUP}")
+    made.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=f"seen.{GROUP}")
+    for resource in (*CHILDREN, SCALED_OBJECTS):
+        made.watching.label_selectors[resource.group, resource.plural] = (
+            f"app.kubernetes.io/managed-by={names.MANAGED_BY}"
+        )
+    return made
+
+
+def registry(on_event: OnEvent, login: Login, resources: Sequence[Resource]) -> kopf.OperatorRegistry:
+    """Handlers that only pass on: `on.event` wants no finalizer and writes nothing, and what it returns is None."""
+    made = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=made)
+    async def log_in(**_: Any) -> kopf.ConnectionInfo:
+        return await login()
+
+    for resource in resources:
+        version = resource.api_version.rpartition("/")[2]
+        kopf.on.event(resource.group, version, resource.plural, registry=made, id=resource.plural)(
+            _handler(resource, on_event)
+        )
+    return made
+
+
+def _handler(resource: Resource, on_event: OnEvent) -> Callable[..., Awaitable[None]]:
+    async def pass_on(event: kopf.RawEvent, **_: Any) -> None:
+        on_event(resource, event["type"], dict(event["object"]))
+
+    return pass_on
+
+
+async def watch(on_event: OnEvent, login: Login, namespaces: Sequence[str], resources: Sequence[Resource]) -> None:
+    """Watch until cancelled; `on_event` is called in the caller's loop. Watches that break off begin anew."""
+    loop, backoff = asyncio.get_running_loop(), Backoff(first=1.0, cap=30.0, floor=1.0)
+
+    def pass_on(resource: Resource, type_: str | None, obj: Object) -> None:
+        loop.call_soon_threadsafe(on_event, resource, type_, obj)
+
+    while True:
+        stop, ended = threading.Event(), asyncio.Event()
+        made = registry(pass_on, login, resources)
+        thread = threading.Thread(
+            target=_run, args=(made, namespaces, stop, lambda e=ended: loop.call_soon_threadsafe(e.set)), name="watch"
+        )
+        thread.start()
+        try:
+            await ended.wait()
+        finally:
+            stop.set()
+            await asyncio.shield(asyncio.to_thread(thread.join))
+        wait = backoff.next()
+        _log.error("the watches ended; they begin anew in %.0f s", wait)
+        await asyncio.sleep(wait)
+
+
+def quieten() -> None:
+    """kopf's log where it is of use: a line for every event is not, nor that it handles no signals in a thread."""
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    logging.getLogger("kopf._core.reactor.running").addFilter(lambda record: "OS signals" not in record.getMessage())
+
+
+def _run(
+    made: kopf.OperatorRegistry, namespaces: Sequence[str], stop: threading.Event, ended: Callable[[], object]
+) -> None:
+    try:
+        asyncio.run(
+            kopf.operator(
+                registry=made,
+                settings=settings(),
+                namespaces=namespaces,
+                clusterwide=not namespaces,
+                standalone=True,
+                stop_flag=stop,
+            )
+        )
+    except Exception:
+        _log.exception("the watches failed")
+    finally:
+        ended()
