@@ -12,8 +12,11 @@ from timbre_common.protocol import AgentInfo
 from timbre_common.voiceprofile import Adapter, Blend, Label, Prosody, Reference, Sampling, VoiceProfile
 
 
-class Voice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One voice as an engine needs it; its name is the agent's id."""
+class Voice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One voice as an engine needs it; its name is the agent's id.
+
+    What is as by default is left out, so that an older engine is told only of what a voice uses.
+    """
 
     name: Label
     languages: list[str]

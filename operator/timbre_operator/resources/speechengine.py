@@ -10,6 +10,7 @@ from timbre_common.errors import InvalidInput
 from timbre_common.names import API_VERSION
 from timbre_common.sources import Digest, Part, Repository, Revision
 from timbre_common.voiceprofile import EngineName, ObjectMeta
+from timbre_operator.resources import stored
 from timbre_operator.resources.overrides import DnsName, PodOverrides, Quantity
 
 KIND: Final = "SpeechEngine"
@@ -164,8 +165,8 @@ class SpeechEngine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def parse(value: Any) -> SpeechEngine:
-    """A SpeechEngine of plain JSON. Raises InvalidInput that names the field."""
-    return _right(decoding.convert(value, SpeechEngine))
+    """A SpeechEngine as the API server has it. Raises InvalidInput that names the field."""
+    return _right(stored.convert(value, SpeechEngine))
 
 
 def parse_yaml(text: str) -> SpeechEngine:
