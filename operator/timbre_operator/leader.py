@@ -141,10 +141,12 @@ class Leader:
         renewed = time.monotonic()
         while True:
             await asyncio.sleep(self._pause())
-            left = renewed + self._seconds * _DEADLINE - time.monotonic()
             began = time.monotonic()
+            left = renewed + self._seconds * _DEADLINE - began
+            if left <= 0:
+                return
             try:
-                async with asyncio.timeout(max(0.0, left)):
+                async with asyncio.timeout(left):
                     held = await self._hold()
             except TimeoutError:
                 return

@@ -19,8 +19,6 @@ ROTATED: Final = f"{GROUP}/rotated"
 TOKENS_KEY: Final = "tokens"
 ROUTES: Final = "timbre-routes"
 ROUTES_KEY: Final = "routes.json"
-VOICES_KEY: Final = "part.gz"
-VOICES_PARTS: Final = 8
 
 FETCHER_PORT: Final = 8772
 """Of the pod's administration."""
@@ -56,6 +54,11 @@ def admin_secret(engine: str) -> str:
 def voices_part(engine: str, index: int) -> str:
     """The ConfigMap with one part of the voices document, from 0 on."""
     return f"{engine}-speech-voices-{index}"
+
+
+def credentials_path(host: str) -> str:
+    """Where a host's credentials are mounted. A path in a pod has no colon."""
+    return f"{CREDENTIALS_PATH}/{host.replace(':', '_')}"
 
 
 def url(engine: str, namespace: str, port: int) -> str:

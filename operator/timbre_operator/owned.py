@@ -29,7 +29,8 @@ def unchanged(live: Object, wanted: Object) -> bool:
         return False
     content = {key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}
     content["metadata"] = {key: value for key, value in wanted["metadata"].items() if key not in _IDENTITY}
-    return covers(fields(live), content)
+    mine = fields(live)
+    return bool(mine) and covers(mine, content)
 
 
 def fields(live: Object, manager: str = FIELD_MANAGER, subresource: str = "") -> dict[str, Any]:
@@ -53,10 +54,10 @@ def owners(live: Object, *path: str) -> set[str]:
 
 
 def covers(owned: dict[str, Any], value: Any) -> bool:
-    """Whether fieldsV1 has every field of `value`. A map or list that is a leaf there is owned as a whole."""
-    children = {key: below for key, below in owned.items() if key != "."}
-    if not children:
+    """Whether fieldsV1 has every field of `value`. A map or list that is a leaf there, `{}`, is owned as a whole."""
+    if not owned:
         return True
+    children = {key: below for key, below in owned.items() if key != "."}
     if isinstance(value, dict):
         return all(f"f:{key}" in children and covers(children[f"f:{key}"], below) for key, below in value.items())
     if isinstance(value, list):

@@ -143,6 +143,7 @@ class EngineReconcile:
         if action is Action.LEAVE:
             message = f"{each.resource.kind} {name} is there and is not this SpeechEngine's"
             seen.troubles.append(Trouble(EngineReason.NAME_CONFLICT, message))
+            seen.objects[each.resource, name] = None
         if action is not Action.APPLY:
             return
         try:

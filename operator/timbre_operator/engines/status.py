@@ -17,7 +17,7 @@ DEGRADED: Final = "Degraded"
 def status(engine: Object, deployment: Object | None, troubles: Sequence[Trouble], now: datetime) -> Object:
     """The part of the status that tells of the engine's objects. engine: the SpeechEngine as the API has it.
 
-    Ready: at least one pod speaks. Degraded: something is amiss, whether the engine speaks or not.
+    Ready: as many pods are ready as are wanted, and one at least. Degraded: something is amiss.
     """
     wanted, ready = replicas(deployment)
     found = [_ready(wanted, ready, troubles), _degraded(wanted, ready, troubles)]
@@ -41,16 +41,16 @@ def replicas(deployment: Object | None) -> tuple[int, int]:
 def _ready(wanted: int, ready: int, troubles: Sequence[Trouble]) -> Condition:
     if wanted == 0:
         return Condition(READY, False, EngineReason.SCALED_TO_ZERO, "no pod is wanted")
-    if ready > 0:
+    if ready >= wanted:
         return Condition(READY, True, EngineReason.AVAILABLE, f"{ready} of {wanted} pods ready")
     if troubles:
         return Condition(READY, False, troubles[0].reason, troubles[0].message)
-    return Condition(READY, False, EngineReason.NO_POD_READY, f"none of {wanted} pods ready")
+    return Condition(READY, False, EngineReason.PODS_NOT_READY, f"{ready} of {wanted} pods ready")
 
 
 def _degraded(wanted: int, ready: int, troubles: Sequence[Trouble]) -> Condition:
     if troubles:
         return Condition(DEGRADED, True, troubles[0].reason, "; ".join(each.message for each in troubles))
     if ready < wanted:
-        return Condition(DEGRADED, True, EngineReason.SOME_PODS_NOT_READY, f"{ready} of {wanted} pods ready")
+        return Condition(DEGRADED, True, EngineReason.PODS_NOT_READY, f"{ready} of {wanted} pods ready")
     return Condition(DEGRADED, False, EngineReason.AS_WANTED)

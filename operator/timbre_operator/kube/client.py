@@ -104,7 +104,7 @@ class ApiKube:
                 response = await self._api.call_api(*prepared, _request_timeout=self._timeout)
                 content = await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise ClusterUnavailable(f"{method} {path}: {error or 'no answer in time'}") from error
+            raise ClusterUnavailable(f"{method} {path}: {str(error) or 'no answer in time'}") from error
         if not 200 <= response.status <= 299:
             raise errors.from_answer(method, path, response.status, content, response.headers.get("Retry-After"))
         return _decoded(method, path, content)

@@ -37,7 +37,7 @@ def strategy(engine: SpeechEngine, platform: Platform) -> Object:
 
 def uses_gpu(engine: SpeechEngine) -> bool:
     """Whether a pod takes a GPU, such as nvidia.com/gpu."""
-    return any(name.rpartition("/")[2].startswith("gpu") for name in engine.spec.resources.limits if "/" in name)
+    return any("gpu" in name for name in engine.spec.resources.limits)
 
 
 def chosen_image(engine: SpeechEngine, live: Object | None, default: str) -> str:

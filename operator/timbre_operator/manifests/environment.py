@@ -3,6 +3,7 @@
 from timbre_common.names import ENGINE_ADMIN_PORT, ENGINE_PORT
 from timbre_operator import names
 from timbre_operator.kube import Object
+from timbre_operator.manifests import quantity, volumes
 from timbre_operator.resources.speechengine import SpeechEngine
 
 TOKENS_FILE = f"{names.ADMIN_PATH}/{names.TOKENS_KEY}"
@@ -47,6 +48,9 @@ def fetcher_environment(engine: SpeechEngine) -> list[Object]:
     }
     if sources.allowed_hosts:
         values["ALLOWED_HOSTS"] = ",".join(sources.allowed_hosts)
+    if engine.spec.adapters_volume.persistent_volume_claim is None:
+        # A pod whose emptyDir is over its limit is evicted.
+        values["VOLUME_BYTES"] = quantity.whole(volumes.size_limit(engine)) * 9 // 10
     return _variables("TIMBRE_FETCHER_", values)
 
 

@@ -1,8 +1,9 @@
 """The volumes of a pod, and who sees them. Folders are mounted, never single files: those would not be updated."""
 
+from timbre_common import shards
 from timbre_operator import names
 from timbre_operator.kube import Object
-from timbre_operator.resources.speechengine import SpeechEngine
+from timbre_operator.resources.speechengine import EmptyDir, SpeechEngine
 
 _MODEL, _ADAPTERS, _VOICES, _ADMIN, _SCRATCH = "model", "adapters", "voices", "admin", "tmp"
 
@@ -15,10 +16,10 @@ def volumes(engine: SpeechEngine) -> list[Object]:
             "configMap": {
                 "name": names.voices_part(name, index),
                 "optional": True,
-                "items": [{"key": names.VOICES_KEY, "path": f"{index}.gz"}],
+                "items": [{"key": shards.KEY, "path": shards.file_name(index)}],
             }
         }
-        for index in range(names.VOICES_PARTS)
+        for index in range(shards.MOST)
     ]
     found: list[Object] = [
         {"name": _ADAPTERS, **_adapters(engine)},
@@ -38,6 +39,11 @@ def volumes(engine: SpeechEngine) -> list[Object]:
     return found
 
 
+def size_limit(engine: SpeechEngine) -> str:
+    """Of the adapters' emptyDir, a quantity."""
+    return (engine.spec.adapters_volume.empty_dir or EmptyDir()).size_limit
+
+
 def engine_mounts(engine: SpeechEngine) -> list[Object]:
     """What the engine sees: nothing that it may write to but /tmp."""
     model = [_mount(_MODEL, names.MODELS_PATH, read_only=True)] if engine.spec.model else []
@@ -52,7 +58,7 @@ def engine_mounts(engine: SpeechEngine) -> list[Object]:
 def fetcher_mounts(engine: SpeechEngine) -> list[Object]:
     """What the fetcher sees; the credentials of each host lie in a folder of its name."""
     credentials = [
-        _mount(f"credentials-{index}", f"{names.CREDENTIALS_PATH}/{each.host}", read_only=True)
+        _mount(f"credentials-{index}", names.credentials_path(each.host), read_only=True)
         for index, each in enumerate(engine.spec.source_credentials)
     ]
     return [
@@ -73,8 +79,7 @@ def _adapters(engine: SpeechEngine) -> Object:
     claim = engine.spec.adapters_volume.persistent_volume_claim
     if claim is not None:
         return {"persistentVolumeClaim": {"claimName": claim.claim_name}}
-    empty = engine.spec.adapters_volume.empty_dir
-    return {"emptyDir": {"sizeLimit": empty.size_limit if empty else "1Gi"}}
+    return {"emptyDir": {"sizeLimit": size_limit(engine)}}
 
 
 def _mount(name: str, path: str, *, read_only: bool = False) -> Object:

@@ -1,0 +1,295 @@
+"""The operator before a real API server: what it makes, keeps, and leaves alone."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.apiserver import MERGE, ApiServer, Refused
+from support.operator_process import ENGINES, OperatorProcess, account, changes, grant, requests, tokens
+from timbre_operator import rbac
+
+LEADS = r"leads$"
+
+
+async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
+    """Wait for a condition; a request that is refused meanwhile counts as not yet."""
+    async with asyncio.timeout(seconds):
+        while not await asyncio.to_thread(_holds, condition):
+            await asyncio.sleep(0.1)
+
+
+def _holds(condition: Callable[[], Any]) -> bool:
+    try:
+        return bool(condition())
+    except (Refused, KeyError):
+        return False
+
+
+class Namespace:
+    """A namespace of its own for each test, and what is in it."""
+
+    def __init__(self, api: ApiServer, name: str) -> None:
+        self.api = api
+        self.name = name
+        api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+
+    def apply(self, **spec: Any) -> None:
+        body = {
+            "apiVersion": "timbre.dev/v1alpha1",
+            "kind": "SpeechEngine",
+            "metadata": {"name": "default", "namespace": self.name},
+            "spec": {"backend": "espeak", **spec},
+        }
+        path = f"{ENGINES.format(self.name)}/default?fieldManager=test"
+        self.api.request("PATCH", path, body, content="application/apply-patch+yaml")
+
+    def get(self, kind: str, name: str = "default-speech") -> Any:
+        return self.api.request("GET", self.path(kind, name))
+
+    def path(self, kind: str, name: str = "default-speech") -> str:
+        root = {
+            "deployments": "/apis/apps/v1",
+            "poddisruptionbudgets": "/apis/policy/v1",
+            "horizontalpodautoscalers": "/apis/autoscaling/v2",
+            "speechengines": "/apis/timbre.dev/v1alpha1",
+        }.get(kind, "/api/v1")
+        return f"{root}/namespaces/{self.name}/{kind}/{name}"
+
+    def there(self, kind: str, name: str = "default-speech") -> bool:
+        try:
+            self.get(kind, name)
+        except Refused as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
+
+    def patch(self, kind: str, body: Any, name: str = "default-speech", sub: str = "") -> None:
+        self.api.request("PATCH", self.path(kind, name) + sub, body, content=MERGE)
+
+    def delete(self, kind: str, name: str = "default-speech") -> None:
+        self.api.request("DELETE", self.path(kind, name))
+
+    def conditions(self) -> dict[str, tuple[str, str]]:
+        found = self.get("speechengines", "default")["status"]["conditions"]
+        return {each["type"]: (each["status"], each["reason"]) for each in found}
+
+    def passes(self, since: int) -> int:
+        """How often the operator looked at the SpeechEngine."""
+        return sum(
+            each["verb"] == "get" and each["objectRef"].get("name") == "default"
+            for each in requests(self.api, since=since)
+            if each.get("objectRef", {}).get("resource") == "speechengines"
+            and each["objectRef"].get("namespace") == self.name
+        )
+
+
+@pytest.fixture
+def here(api: ApiServer, request: pytest.FixtureRequest) -> Namespace:
+    name: str = request.node.name
+    return Namespace(api, re.sub(r"[^a-z0-9]+", "-", name.removeprefix("test_"))[:50].strip("-"))
+
+
+@pytest.fixture
+async def operator(api: ApiServer, here: Namespace) -> AsyncIterator[OperatorProcess]:
+    """One that looks after the test's namespace and leads."""
+    async with OperatorProcess(api.kubeconfig, "--namespace", here.name, "--lease-name", here.name, ready=LEADS) as it:
+        yield it
+
+
+def lines(api: ApiServer) -> int:
+    return len(api.audit.read_text().splitlines())
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_speech_engine_becomes_its_objects_and_a_second_pass_writes_nothing(here: Namespace) -> None:
+    here.apply(replicas=2)
+    await until(lambda: here.conditions()["Ready"] == ("False", "PodsNotReady"))
+    deployment = here.get("deployments")
+    assert deployment["spec"]["replicas"] == 2
+    engine = here.get("speechengines", "default")
+    for kind in ("serviceaccounts", "services", "deployments", "poddisruptionbudgets"):
+        found = here.get(kind)["metadata"]
+        assert [each["uid"] for each in found["ownerReferences"]] == [engine["metadata"]["uid"]]
+        assert found["labels"]["timbre.dev/engine"] == "default"
+    for kind, name in (("speechengines", "default"), ("deployments", "default-speech")):
+        metadata = here.get(kind, name)["metadata"]
+        assert "finalizers" not in metadata
+        assert not any("kopf" in key or "zalando" in key for key in metadata.get("annotations", {}))
+    assert here.get("services", "default-speech-pods")["spec"]["clusterIP"] == "None"
+    assert len(tokens(here.get("secrets", "default-speech-admin"))) == 1
+    scale = here.api.request("GET", here.path("speechengines", "default") + "/scale")
+    assert scale["spec"]["replicas"] == 2
+    assert scale["status"]["selector"] == "app.kubernetes.io/name=timbre-engine,timbre.dev/engine=default"
+
+    since = lines(here.api)
+    here.patch("speechengines", {"metadata": {"labels": {"touched": "yes"}}}, "default")
+    await until(lambda: here.passes(since) >= 1)
+    here.patch("speechengines", {"metadata": {"labels": {"touched": "again"}}}, "default")
+    await until(lambda: here.passes(since) >= 2)
+    assert not changes(requests(here.api, since=since))
+
+
+@pytest.mark.usefixtures("operator")
+async def test_drift_is_repaired_and_what_is_not_the_operators_stays(here: Namespace) -> None:
+    here.apply(replicas=2, resources={"requests": {"cpu": "1000m", "memory": "0.5Gi"}})
+    await until(lambda: here.get("poddisruptionbudgets"))
+    container = {"name": "engine", "image": "evil:1", "args": ["serve", "--pace", "rtf=9"]}
+    body = {"spec": {"replicas": 9, "template": {"spec": {"containers": [container]}}}}
+    strategic = "application/strategic-merge-patch+json"
+    here.api.request("PATCH", here.path("deployments"), body, content=strategic)
+    annotated = {
+        "metadata": {"annotations": {"mine": "1"}},
+        "spec": {"template": {"metadata": {"annotations": {"restarted": "x"}}}},
+    }
+    here.patch("deployments", annotated)
+
+    def repaired() -> bool:
+        spec = here.get("deployments")["spec"]
+        made = spec["template"]["spec"]["containers"][0]
+        return (spec["replicas"], made["image"], made["args"]) == (2, "localhost/timbre-engine:dev", ["serve"])
+
+    await until(repaired)
+    assert here.get("deployments")["metadata"]["annotations"]["mine"] == "1"
+    assert here.get("deployments")["spec"]["template"]["metadata"]["annotations"] == {"restarted": "x"}
+
+    before = tokens(here.get("secrets", "default-speech-admin"))
+    for kind, name in (
+        ("services", "default-speech"),
+        ("secrets", "default-speech-admin"),
+        ("deployments", "default-speech"),
+    ):
+        here.delete(kind, name)
+        await until(lambda kind=kind, name=name: here.there(kind, name))  # type: ignore[misc]
+    assert tokens(here.get("secrets", "default-speech-admin")) != before
+    here.patch("services", {"spec": {"selector": {"app.kubernetes.io/name": "evil"}}})
+    await until(lambda: here.get("services")["spec"]["selector"]["app.kubernetes.io/name"] == "timbre-engine")
+
+
+@pytest.mark.usefixtures("operator")
+async def test_scaling_passes_to_an_autoscaler_and_back_without_a_jump(here: Namespace) -> None:
+    here.apply(replicas=4)
+    await until(lambda: here.get("poddisruptionbudgets"))
+    seen: set[int] = set()
+
+    def watched(condition: Callable[[], bool]) -> bool:
+        seen.add(here.get("deployments")["spec"]["replicas"])
+        return condition()
+
+    since = lines(here.api)
+    here.api.request("PUT", f"{ENGINES.format(here.name)}/default", _autoscaled(here))
+    await until(lambda: watched(lambda: here.there("horizontalpodautoscalers")))
+    await until(lambda: here.passes(since) >= 2)
+    here.api.request("PATCH", here.path("deployments") + "/scale", {"spec": {"replicas": 6}}, content=MERGE)
+    since = lines(here.api)
+    here.patch("speechengines", {"metadata": {"labels": {"touched": "yes"}}}, "default")
+    await until(lambda: here.passes(since) >= 1)
+    assert watched(lambda: True) and seen == {4, 6}, "an autoscaler's number is left alone"
+
+    here.patch("speechengines", {"spec": {"autoscaling": None, "replicas": 3}}, "default")
+    await until(lambda: here.get("deployments")["spec"]["replicas"] == 3)
+    await until(lambda: not here.there("horizontalpodautoscalers"))
+    here.patch("speechengines", {"spec": {"replicas": 1}}, "default")
+    await until(lambda: not here.there("poddisruptionbudgets"))
+
+
+def _autoscaled(here: Namespace) -> Any:
+    engine = here.get("speechengines", "default")
+    del engine["spec"]["replicas"], engine["metadata"]["managedFields"]
+    return {**engine, "spec": {**engine["spec"], "autoscaling": {"minReplicas": 2, "maxReplicas": 8}}}
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_name_that_is_taken_is_left_alone_said_and_heals(here: Namespace) -> None:
+    service = {"metadata": {"name": "default-speech"}, "spec": {"ports": [{"port": 1}], "selector": {"a": "b"}}}
+    here.api.request("POST", f"/api/v1/namespaces/{here.name}/services", service)
+    here.apply()
+    await until(lambda: here.conditions()["Degraded"] == ("True", "NameConflict"))
+    assert here.get("services")["spec"]["selector"] == {"a": "b"}
+    assert here.there("deployments") and here.there("services", "default-speech-pods")
+    path = f"/api/v1/namespaces/{here.name}/events"
+    events = here.api.request("GET", path)["items"]
+    assert [each["reason"] for each in events if each["reason"] == "NameConflict"] == ["NameConflict"]
+    here.delete("services")
+    here.patch("speechengines", {"metadata": {"labels": {"touched": "yes"}}}, "default")
+    await until(lambda: here.conditions()["Degraded"][1] != "NameConflict")
+    await until(lambda: "timbre.dev/engine" in here.get("services")["spec"]["selector"])
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_pod_override_that_the_server_refuses_is_said_and_heals(here: Namespace) -> None:
+    here.apply(affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}})
+    await until(lambda: here.conditions()["Degraded"] == ("True", "Refused"))
+    assert here.there("services") and not here.there("deployments")
+    here.patch("speechengines", {"spec": {"affinity": None}}, "default")
+    await until(lambda: here.there("deployments"))
+    await until(lambda: here.conditions()["Degraded"][1] != "Refused")
+
+
+@pytest.mark.usefixtures("operator")
+async def test_the_status_follows_the_deployment_and_its_pods(here: Namespace) -> None:
+    here.apply()
+    await until(lambda: here.there("deployments"))
+    here.patch("deployments", {"status": {"replicas": 1, "readyReplicas": 1, "observedGeneration": 1}}, sub="/status")
+    await until(lambda: here.conditions() == {"Ready": ("True", "Available"), "Degraded": ("False", "AsWanted")})
+    template = here.get("deployments")["spec"]["template"]
+    pod = {"metadata": {"name": "p", "labels": template["metadata"]["labels"]}, "spec": template["spec"]}
+    here.api.request("POST", f"/api/v1/namespaces/{here.name}/pods", pod)
+    waiting = {"name": "engine", "image": "x", "imageID": "", "ready": False, "restartCount": 0}
+    waiting["state"] = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    here.patch("pods", {"status": {"containerStatuses": [waiting]}}, "p", "/status")
+    await until(lambda: here.conditions()["Degraded"] == ("True", "ImageUnavailable"))
+    here.api.request("DELETE", here.path("pods", "p"), {"gracePeriodSeconds": 0})
+    await until(lambda: here.conditions()["Degraded"] == ("False", "AsWanted"))
+
+
+async def test_the_rights_in_rbac_are_enough_and_all_of_them_named(
+    api: ApiServer, here: Namespace, tmp_path: Path
+) -> None:
+    """As a ServiceAccount of one namespace: nothing is forbidden, and nothing is asked for that is not granted."""
+    kubeconfig = account(api, tmp_path, "least", [here.name])
+    flags = ("--namespace", here.name, "--lease-name", here.name)
+    async with OperatorProcess(kubeconfig, *flags, ready=LEADS) as operator:
+        here.apply(replicas=2)
+        await until(lambda: here.conditions()["Ready"][1] == "PodsNotReady")
+        here.delete("services")
+        await until(lambda: here.there("services"))
+        here.apply(autoscaling={"maxReplicas": 3})
+        await until(lambda: here.there("horizontalpodautoscalers"))
+        here.apply(replicas=1)
+        await until(lambda: not here.there("horizontalpodautoscalers"))
+        await until(lambda: not here.there("poddisruptionbudgets"))
+        assert "timbre_operator_leader 1.0" in await asyncio.to_thread(operator.get, "/metrics")
+        assert "last active" in await asyncio.to_thread(operator.get, "/healthz")
+    made = requests(api, "system:serviceaccount:default:least")
+    refused = {(each["verb"], each["requestURI"]) for each in made if each["responseStatus"]["code"] == 403}
+    assert refused == set()
+    used = {
+        (each["objectRef"].get("apiGroup", ""), _resource(each), each["verb"]) for each in made if "objectRef" in each
+    }
+    granted = {(rule.group, rule.resource, verb) for rule in (*rbac.SERVED, *rbac.OWN) for verb in rule.verbs}
+    assert used - granted <= {("authorization.k8s.io", "selfsubjectaccessreviews", "create")}
+
+
+def _resource(audited: dict[str, Any]) -> str:
+    about = audited["objectRef"]
+    return "/".join(part for part in (about["resource"], about.get("subresource")) if part)
+
+
+async def test_what_is_missing_of_rights_is_said_and_waited_for(
+    api: ApiServer, here: Namespace, tmp_path: Path
+) -> None:
+    kubeconfig = account(api, tmp_path, "lacking", ["default"])
+    flags = ("--namespace", here.name, "--lease-name", here.name)
+    async with OperatorProcess(kubeconfig, *flags) as operator:
+        said = f"may not get, list, watch, create, patch secrets in namespace {here.name}"
+        await until(lambda: any(said in line for line in operator.log))
+        assert not operator.leads()
+        grant(api, "lacking", [*rbac.SERVED], [here.name])
+        here.apply()
+        await until(operator.leads)
+        await until(lambda: here.there("deployments"))
