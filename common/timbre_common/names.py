@@ -10,6 +10,7 @@ ENGINE_PORT: Final = 8770
 ENGINE_ADMIN_PORT: Final = 8771
 OPERATOR_PORT: Final = 8780
 """Of the operator's metrics and health."""
+FETCHER_PORT: Final = 8772
 REDIS_PORT: Final = 6390
 """Port of the embedded Valkey; not 6379, so that a Redis of the machine's own is left alone."""
 

@@ -14,10 +14,12 @@ from timbre_common import logs, names, settings
 from timbre_common.command_help import docstring
 from timbre_common.errors import SetupError, TimbreError
 from timbre_engine.admin_tokens import AdminTokens
+from timbre_engine.fetcher.settings import Settings as FetcherSettings
 from timbre_engine.server import serve as run_server
 from timbre_engine.settings import Settings
 
 _PREFIX = "TIMBRE_ENGINE_"
+_FETCHER_PREFIX = "TIMBRE_FETCHER_"
 
 app = App(
     name="timbre-engine",
@@ -51,12 +53,30 @@ def serve(*, settings: Annotated[Settings | None, Parameter(name="*")] = None) -
     asyncio.run(run_server(chosen, _admin_tokens(chosen, os.environ)))
 
 
+_fetcher = App(name="fetcher", config=Env(_FETCHER_PREFIX, command=False))
+app.command(_fetcher)
+
+
+@_fetcher.default
+def fetcher(*, settings: Annotated[FetcherSettings | None, Parameter(name="*")] = None) -> None:
+    """Stand before an engine in its pod: fetch the files that its voices name, and pass the voices on.
+
+    Its variables are TIMBRE_FETCHER_<NAME>. It wants the administration's tokens in a file (--token-file).
+    """
+    from timbre_engine.fetcher.server import serve as run_fetcher  # serving does not need what fetching does
+
+    chosen = settings or FetcherSettings()
+    logs.configure(chosen.log_level)
+    asyncio.run(run_fetcher(chosen))
+
+
 def main() -> None:
     """The process: errors are one line on standard error, and exit status 1."""
     # Whatever is under way cleans up after itself when the process is told to stop; serving drains instead.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         settings.refuse_unknown_environment(os.environ, _PREFIX, Settings, also=(names.ENV_ADMIN_TOKEN,))
+        settings.refuse_unknown_environment(os.environ, _FETCHER_PREFIX, FetcherSettings)
         app()
     except TimbreError as error:
         sys.exit(f"timbre-engine: {error}")

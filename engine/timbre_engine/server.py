@@ -1,15 +1,12 @@
 """The engine's process: binds its ports, runs until it is told to stop, drains, leaves nothing behind."""
 
 import asyncio
-import errno
 import logging
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-from aiohttp import web
 
 from timbre_common import decoding
 from timbre_common.documents import VoicesDocument
@@ -18,13 +15,10 @@ from timbre_engine import backends, loras
 from timbre_engine.admin_tokens import AdminTokens
 from timbre_engine.api.app import admin_app, speech_app
 from timbre_engine.engine import Engine
+from timbre_engine.listening import address, listening
 from timbre_engine.settings import Settings
 
 _log = logging.getLogger(__name__)
-
-_SHUTDOWN_S = 0.1
-"""What connections have left after the drain."""
-_MAX_LINE = 16 << 10
 
 
 async def serve(settings: Settings, tokens: AdminTokens) -> None:
@@ -38,10 +32,10 @@ async def serve(settings: Settings, tokens: AdminTokens) -> None:
     engine = Engine(backends.make(settings), settings.queue)
     try:
         async with (
-            _listening(speech_app(engine, settings), settings.host, settings.port) as port,
-            _listening(admin_app(engine, tokens), settings.admin_host, settings.admin_port) as admin_port,
+            listening(speech_app(engine, settings), settings.host, settings.port) as port,
+            listening(admin_app(engine, tokens), settings.admin_host, settings.admin_port) as admin_port,
         ):
-            addresses = _address(settings.host, port), _address(settings.admin_host, admin_port)
+            addresses = address(settings.host, port), address(settings.admin_host, admin_port)
             _log.info("listening on http://%s (administration http://%s)", *addresses)
             if await _started(engine, stop):
                 _log.info("ready: %s with %d slots", engine.backend.info.model, engine.backend.info.slots)
@@ -64,29 +58,6 @@ async def _started(engine: Engine, stop: asyncio.Event) -> bool:
     starting.cancel()
     await asyncio.wait({starting})
     return False
-
-
-@asynccontextmanager
-async def _listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """The port that the application answers on."""
-    runner = web.AppRunner(
-        app, handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_S, max_line_size=_MAX_LINE
-    )
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise _unusable(error, host, port) from error
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
-
-
-def _unusable(error: OSError, host: str, port: int) -> SetupError:
-    if error.errno == errno.EADDRINUSE:
-        return SetupError(f"port {port} on {host} is in use: stop what listens there, or choose another")
-    return SetupError(f"cannot listen on {_address(host, port)}: {error.strerror or error}")
 
 
 async def _drain(engine: Engine, seconds: float) -> None:
@@ -126,7 +97,3 @@ def _read_voices(path: Path) -> VoicesDocument:
         raise SetupError(f"cannot read the voices in {path}: {error.strerror}") from error
     except InvalidInput as error:
         raise InvalidInput(str(error), str(path)) from error
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
