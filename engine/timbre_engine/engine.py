@@ -173,10 +173,12 @@ class MeasuredUtterance:
                 samples = len(event.pcm) // BYTES_PER_SAMPLE
                 self._slot.samples += samples
                 self._measure.audio(samples)
-            yield event
             if isinstance(event, Finished):
+                # Before it is told: who was told the end asks no further.
                 self._measure.over(str(event.reason), event.samples)
+                yield event
                 return
+            yield event
 
 
 def _outcome(error: BaseException) -> str:

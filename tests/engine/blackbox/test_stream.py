@@ -47,6 +47,14 @@ async def test_http_and_stream_say_the_same(engine: EngineProcess) -> None:
         assert (await stream.say(Start(voice="lisa", emotion="sad"), [TEXT])).pcm == pcm
 
 
+async def test_what_was_told_its_end_counts_as_finished(engine: EngineProcess) -> None:
+    outcomes = [f'timbre_engine_requests_total{{outcome="{outcome}"}}' for outcome in ("finished", "cancelled")]
+    before = [await engine.metric(outcome) for outcome in outcomes]
+    async with engine_stream_of(engine.url) as stream:
+        await stream.say(Start(voice="lisa"), [TEXT])
+    assert [await engine.metric(outcome) for outcome in outcomes] == [before[0] + 1, before[1]]
+
+
 async def test_four_at_once_interleave_and_each_is_as_if_alone(engine: EngineProcess) -> None:
     texts = [f"{TEXT} Numéro {number}. " * 5 for number in range(4)]
     voices = ["lisa", "electra", "renarde", "lisa"]
