@@ -5,26 +5,9 @@ from typing import Any
 
 import pytest
 
-from support.helm import CHART, CRDS_CHART, Object, helm, one, template
+from support.helm import CHART, CRDS_CHART, EVERYTHING, Object, helm, one, template
 from timbre_bridge.cli import app as bridge
 
-EVERYTHING: Object = {
-    "operator": {"replicas": 2},
-    "bridge": {
-        "replicas": 2,
-        "settings": {"floor": "mix", "max_listeners": 200, "speak_to_agents": True},
-        "allowOrigins": ["https://example.org"],
-        "ingress": {"enabled": True, "className": "nginx", "host": "voices.example.org", "tlsSecret": "voices-tls"},
-        "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}], "hostnames": ["speech.example.org"]},
-    },
-    "model": {"pull": {"enabled": True, "tokenSecret": "hub"}},
-    "monitoring": {
-        "labels": {"release": "prometheus"},
-        "serviceMonitors": {"enabled": True},
-        "rules": {"enabled": True},
-        "dashboards": {"enabled": True},
-    },
-}
 BY_DEFAULT = {
     "Deployment/demo-timbre-bridge",
     "Deployment/demo-timbre-operator",

@@ -18,6 +18,25 @@ KUBE_VERSION = "1.34.0"
 
 Object = dict[str, Any]
 
+EVERYTHING: Object = {
+    "operator": {"replicas": 2},
+    "bridge": {
+        "replicas": 2,
+        "settings": {"floor": "mix", "max_listeners": 200, "speak_to_agents": True},
+        "allowOrigins": ["https://example.org"],
+        "ingress": {"enabled": True, "className": "nginx", "host": "voices.example.org", "tlsSecret": "voices-tls"},
+        "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}], "hostnames": ["speech.example.org"]},
+    },
+    "model": {"pull": {"enabled": True, "tokenSecret": "hub"}},
+    "monitoring": {
+        "labels": {"release": "prometheus"},
+        "serviceMonitors": {"enabled": True},
+        "rules": {"enabled": True},
+        "dashboards": {"enabled": True},
+    },
+}
+"""Values that make every object that the chart can make."""
+
 
 @cache
 def helm_path() -> str:

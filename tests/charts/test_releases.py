@@ -1,0 +1,145 @@
+"""Releases come, change and go on a real API server, with Helm 3 and Helm 4."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.apiserver import ApiServer, Refused
+from support.helm import CHART, CRDS_CHART, EVERYTHING, pod_templates, template
+from support.releases import Helm3, Releases
+
+LISA = CHART.parents[1] / "loras" / "lisa" / "voiceprofile.yaml"
+KINDS = "all,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets,speechengines"
+OF_HELM = "app.kubernetes.io/managed-by=Helm"
+
+
+@pytest.fixture
+def previous(tmp_path: Path) -> Path:
+    """The chart as of a version before."""
+    chart = shutil.copytree(CHART, tmp_path / "previous" / "timbre")
+    about = yaml.safe_load((chart / "Chart.yaml").read_text()) | {"version": "0.0.1", "appVersion": "0.0.1"}
+    (chart / "Chart.yaml").write_text(yaml.safe_dump(about))
+    return chart
+
+
+@pytest.fixture
+def get(cluster: ApiServer, namespace: str) -> Callable[[str], Any]:
+    """An object of the namespace, by kind/name."""
+    return lambda what: json.loads(cluster.kubectl("-n", namespace, "get", what, "-o", "json"))
+
+
+def left(cluster: ApiServer, namespace: str) -> str:
+    return cluster.kubectl("-n", namespace, "get", KINDS, "-l", OF_HELM, "-o", "name")
+
+
+def test_an_upgrade_keeps_secrets_and_engines_and_a_rollback_goes_back(
+    releases: Releases, cluster: ApiServer, namespace: str, previous: Path, get: Callable[[str], Any]
+) -> None:
+    releases.install(previous, "demo", namespace)
+    assert get("speechengine/default")["spec"]["backend"] == "espeak"
+    secrets = {name: get(f"secret/demo-timbre-{name}")["data"] for name in ("bridge-token", "valkey")}
+    # As an autoscaler or a person does; the chart has no word on how many there are.
+    cluster.kubectl("-n", namespace, "scale", "speechengine/default", "--replicas=3")
+    engine, valkey = get("speechengine/default"), get("deployment/demo-timbre-valkey")
+
+    releases.upgrade(CHART, "demo", namespace, {"bridge": {"replicas": 2}})
+    operator = get("deployment/demo-timbre-operator")["spec"]["template"]["spec"]["containers"][0]
+    assert operator["image"] != "localhost/timbre-operator:0.0.1"
+    assert get("deployment/demo-timbre-bridge")["spec"]["replicas"] == 2
+    assert {name: get(f"secret/demo-timbre-{name}")["data"] for name in secrets} == secrets
+    assert get("speechengine/default")["spec"] == engine["spec"] and engine["spec"]["replicas"] == 3
+    assert get("speechengine/default")["metadata"]["generation"] == engine["metadata"]["generation"]
+    assert get("deployment/demo-timbre-valkey")["metadata"]["generation"] == valkey["metadata"]["generation"]
+
+    releases.rollback("demo", namespace, 1)
+    operator = get("deployment/demo-timbre-operator")["spec"]["template"]["spec"]["containers"][0]
+    assert operator["image"] == "localhost/timbre-operator:0.0.1"
+    assert get("deployment/demo-timbre-bridge")["spec"]["replicas"] == 1
+    assert {name: get(f"secret/demo-timbre-{name}")["data"] for name in secrets} == secrets
+    assert get("speechengine/default")["spec"] == engine["spec"]
+
+    releases.uninstall("demo", namespace)
+    assert left(cluster, namespace) == ""
+
+
+def test_voices_and_definitions_outlive_a_release(releases: Releases, cluster: ApiServer, namespace: str) -> None:
+    releases.install(CHART, "demo", namespace)
+    cluster.kubectl("-n", namespace, "apply", "-f", str(LISA))
+    releases.uninstall("demo", namespace)
+    assert left(cluster, namespace) == ""
+    assert "lisa" in cluster.kubectl("-n", namespace, "get", "vp", "-o", "name")
+    releases.install(CHART, "again", namespace)
+    releases.uninstall("again", namespace)
+    cluster.kubectl("-n", namespace, "delete", "vp", "lisa", "--timeout=30s")
+
+
+def test_a_claim_with_weights_outlives_its_release(releases: Releases, cluster: ApiServer, namespace: str) -> None:
+    values = {"model": {"pull": {"enabled": True}}}
+    releases.install(CHART, "demo", namespace, values)
+    releases.uninstall("demo", namespace)
+    assert "demo-timbre-model" in cluster.kubectl("-n", namespace, "get", "persistentvolumeclaims", "-o", "name")
+    releases.install(CHART, "demo", namespace, values)
+    releases.uninstall("demo", namespace)
+
+
+@pytest.mark.parametrize("values", [{}, {"operator": {"clusterWide": True}}], ids=str)
+def test_two_releases_of_one_name_in_two_namespaces(
+    releases: Releases, cluster: ApiServer, namespace: str, other_namespace: str, values: dict[str, Any]
+) -> None:
+    for each in (namespace, other_namespace):
+        releases.install(CHART, "demo", each, values)
+    releases.uninstall("demo", namespace)
+    assert left(cluster, namespace) == ""
+    assert "deployment.apps/demo-timbre-operator" in left(cluster, other_namespace)
+    bindings = cluster.kubectl("get", "clusterrolebindings", "-l", OF_HELM, "-o", "name").split()
+    expected = f"clusterrolebinding.rbac.authorization.k8s.io/{other_namespace}-demo-timbre-operator"
+    assert bindings == ([expected] if values else [])
+    releases.uninstall("demo", other_namespace)
+
+
+def test_every_pod_is_restricted(cluster: ApiServer, namespace: str) -> None:
+    pods = pod_templates(template(EVERYTHING, namespace=namespace))
+    assert len(pods) == 5
+    path = f"/api/v1/namespaces/{namespace}/pods?dryRun=All"
+    for pod in pods.values():
+        cluster.request("POST", path, {"metadata": {"name": "demo"}, "spec": pod["spec"]})
+    pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+    with pytest.raises(Refused, match="violates PodSecurity"):
+        cluster.request("POST", path, {"metadata": {"name": "demo"}, "spec": pod["spec"]})
+
+
+def test_the_definitions_chart_takes_over_and_leaves_them_when_it_goes(
+    cluster: ApiServer, namespace: str, tmp_path: Path
+) -> None:
+    releases = Helm3(cluster.kubeconfig, tmp_path)
+    releases.install(CHART, "demo", namespace)
+    cluster.kubectl("-n", namespace, "apply", "-f", str(LISA))
+    with pytest.raises(AssertionError, match="invalid ownership metadata"):
+        releases.install(CRDS_CHART, "crds", namespace)
+    releases.install(CRDS_CHART, "crds", namespace, {}, "--take-ownership")
+    releases.upgrade(CRDS_CHART, "crds", namespace)
+    releases.uninstall("crds", namespace)
+    assert "lisa" in cluster.kubectl("-n", namespace, "get", "vp", "-o", "name")
+    releases.install(CRDS_CHART, "others", namespace, {}, "--take-ownership")
+    releases.uninstall("others", namespace)
+    releases.uninstall("demo", namespace)
+
+
+def test_optional_objects_are_what_their_definitions_say(cluster: ApiServer, namespace: str) -> None:
+    folder = os.environ.get("TIMBRE_TEST_CRDS", "")
+    if not folder:
+        pytest.skip("TIMBRE_TEST_CRDS names no folder with those of the Prometheus Operator and the Gateway API")
+    for path in sorted(Path(folder).glob("*.yaml")):
+        cluster.kubectl("apply", "--server-side", "-f", str(path))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=120s", "crd", "--all")
+    objects = template(EVERYTHING, namespace=namespace)
+    kinds = {each["kind"] for each in objects}
+    assert {"ServiceMonitor", "PodMonitor", "PrometheusRule", "HTTPRoute"} < kinds
+    text = yaml.safe_dump_all(objects)
+    cluster.kubectl("-n", namespace, "apply", "--dry-run=server", "--validate=strict", "-f", "-", text=text)
