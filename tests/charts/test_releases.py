@@ -15,7 +15,8 @@ from support.helm import CHART, CRDS_CHART, EVERYTHING, pod_templates, template
 from support.releases import Helm3, Releases
 
 LISA = CHART.parents[1] / "loras" / "lisa" / "voiceprofile.yaml"
-KINDS = "all,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets,speechengines"
+NATIVE = "all,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets"
+KINDS = f"{NATIVE},speechengines"
 OF_HELM = "app.kubernetes.io/managed-by=Helm"
 
 
@@ -143,3 +144,10 @@ def test_optional_objects_are_what_their_definitions_say(cluster: ApiServer, nam
     assert {"ServiceMonitor", "PodMonitor", "PrometheusRule", "HTTPRoute"} < kinds
     text = yaml.safe_dump_all(objects)
     cluster.kubectl("-n", namespace, "apply", "--dry-run=server", "--validate=strict", "-f", "-", text=text)
+
+
+def test_the_definitions_may_go_before_the_release(releases: Releases, cluster: ApiServer, namespace: str) -> None:
+    releases.install(CHART, "demo", namespace)
+    cluster.kubectl("delete", "crd", "-l", "app.kubernetes.io/part-of=timbre", "--timeout=60s")
+    releases.uninstall("demo", namespace)
+    assert "demo-timbre" not in cluster.kubectl("-n", namespace, "get", NATIVE, "-l", OF_HELM, "-o", "name")
