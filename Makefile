@@ -20,6 +20,7 @@ ifeq ($(shell case "$$MODEL" in (*Qwen3-TTS*) echo yes;; (*) test -d "$$MODEL" &
 override MODEL :=
 endif
 endif
+README_GENERATOR := .venv/readme-generator/node_modules/.bin/readme-generator
 RUN_OPTIONS := $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)') $(if $(PACE),--pace '$(PACE)')
 RUN_STAMP := .venv/.run-stamp
 ifneq ($(MODEL),)
@@ -42,8 +43,13 @@ help: ## List the targets
 run: $(RUN_STAMP) ## Run Timbre on this machine until Ctrl-C; installs what is needed first
 	@exec .venv/bin/timbre run $(RUN_OPTIONS) $(OPTIONS)
 
+.PHONY: charts
+charts: .venv/.dev-stamp .venv/.readme-generator-stamp ## Write what is generated of the charts: the values' schema and README, and the dashboards
+	@PYTHONPATH=charts .venv/bin/python -m timbre_charts
+	@test ! -x $(README_GENERATOR) || $(README_GENERATOR) --values charts/timbre/values.yaml --readme charts/timbre/README.md >/dev/null
+
 .PHONY: test
-test: .venv/.dev-stamp apt-packages ## Run all tests; TESTS=tests/common runs some
+test: .venv/.dev-stamp .venv/.readme-generator-stamp apt-packages ## Run all tests; TESTS=tests/common runs some
 	@.venv/bin/pytest $(TESTS)
 
 .PHONY: parity
@@ -159,6 +165,16 @@ clean: ## Remove .venv, caches and builds
 	  && .venv/bin/python -m pip download $(PIP_OPTIONS) --no-deps --no-binary :all: --dest $(@D) "$$pinned"
 	@touch $@
 
+# Makes the table of values in a chart's README; without Node it is not made anew, and its test is skipped.
+.venv/.readme-generator-stamp: .venv/.made Makefile
+	@if command -v npm >/dev/null; then \
+	  echo "installing what makes the charts' README"; \
+	  npm install --prefix .venv/readme-generator --silent --no-audit --no-fund --ignore-scripts @bitnami/readme-generator-for-helm@2.7.2; \
+	else \
+	  echo "no npm: the charts' README is not checked"; \
+	fi
+	@touch $@
+
 # The newest Python that is tried is the newest that all dependencies have wheels for.
 .venv/.made:
 	@chosen=; bare=; \
@@ -177,10 +193,10 @@ clean: ## Remove .venv, caches and builds
 	fi
 
 # Tests of rediss:// URLs need Debian's redis-server, since the embedded Valkey has no TLS; those of the page chromium;
-# that of publishing to a registry docker-registry.
+# that of publishing to a registry docker-registry; those of dashboards and alerts prometheus.
 .PHONY: apt-packages
 apt-packages:
-	@missing=; for package in redis-server chromium docker-registry; do \
+	@missing=; for package in redis-server chromium docker-registry prometheus; do \
 	  command -v $$package >/dev/null || missing="$$missing $$package"; \
 	done; \
 	if [ -z "$$missing" ]; then :; \

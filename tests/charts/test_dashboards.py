@@ -9,7 +9,6 @@ import promql_parser
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from timbre_operator.metrics import Metrics as OperatorMetrics
 
 from support.helm import CHART, CHARTS
 from support.house import House, message
@@ -19,6 +18,7 @@ from timbre_charts import dashboards
 from timbre_engine.admission import Admission
 from timbre_engine.espeak.backend import EspeakBackend
 from timbre_engine.metrics import Metrics as EngineMetrics
+from timbre_operator.metrics import Metrics as OperatorMetrics
 
 RULES = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"]
 ALERTS = {rule["alert"]: rule["expr"] for group in RULES for rule in group["rules"]}
