@@ -4,7 +4,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from timbre_common.errors import SetupError
@@ -46,6 +46,18 @@ def make_folder(path: Path) -> None:
             pass
     except OSError as error:
         raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def folder(path: Path) -> Iterator[None]:
+    """As make_folder; where what follows fails before anything is in it, it is gone again. Raises SetupError."""
+    make_folder(path)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # it is not empty
+            path.rmdir()
+        raise
 
 
 def _sync(path: Path) -> None:

@@ -19,7 +19,7 @@ app = App(
 )
 app.command(export)
 app.command(inspect)
-for name in ("script", "prepare", "train", "reference", "verify", "merge", "publish", "compare", "voices"):
+for name in ("script", "prepare", "train", "reference", "embed", "verify", "merge", "publish", "compare", "voices"):
     told = docstring("timbre_loras.commands", name, name)
     app.command(f"timbre_loras.commands.{name}:{name}", name=name, help=told)
 

@@ -13,6 +13,8 @@ from timbre_loras import peft_adapter
 
 FILE: Final = "x_vector.safetensors"
 """Its name in PEFT's directory."""
+MANY: Final = "x_vectors"
+"""The tensor of several in safetensors: [recordings, hidden] float32."""
 MAX_BYTES: Final = 2 << 20
 
 

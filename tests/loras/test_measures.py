@@ -1,14 +1,17 @@
 """Measures of voices on sounds whose answer is known."""
 
 import struct
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from timbre_common.audio import SAMPLE_RATE
-from timbre_loras.comparison import measures, mel, picture, report
+from timbre_common.errors import SetupError
+from timbre_loras.comparison import embedding, measures, mel, picture, report
 
 SECOND = np.arange(SAMPLE_RATE) / SAMPLE_RATE
 SILENCE = np.zeros(SAMPLE_RATE)
@@ -112,6 +115,40 @@ def test_a_picture_is_a_png_with_time_to_the_right_and_high_bands_above() -> Non
     assert not rows[:, 0].any()
     bright = rows[:, 1:].reshape(height, width, 3).sum(axis=2)
     assert np.argwhere(bright > 400).tolist() == [[14, 20], [15, 20]]
+
+
+def test_embeddings_are_told_apart_by_their_direction() -> None:
+    one = np.array([[1, 0, 0], [4, 0, 0]], np.float32)
+    assert embedding.distance(one, 3 * one) == pytest.approx(0)
+    assert embedding.distance(one, np.array([[0, 2, 0]], np.float32)) == pytest.approx(1)
+    assert embedding.distance(one, -one) == pytest.approx(2)
+    assert embedding.spread(one) == pytest.approx(0)
+    assert embedding.spread(np.array([[1, 0], [0, 3]], np.float32)) == pytest.approx(1 - np.sqrt(0.5))
+
+
+TRAINER = """#!{python}
+import sys
+import numpy as np
+from safetensors.numpy import save_file
+_, command, *paths, base, checkpoint, flag, output = sys.argv
+assert (command, base, flag) == ("embed", "--base", "-o")
+if checkpoint == "none":
+    sys.exit("much is said\\nthere is no encoder")
+save_file({{"x_vectors": np.array([[float(path[-5]), 1] for path in paths], np.float32)}}, output)
+"""
+
+
+def test_embeddings_come_voice_by_voice_or_with_the_reason_why_not(tmp_path: Path) -> None:
+    program = tmp_path / "timbre-loras"
+    program.write_text(TRAINER.format(python=sys.executable))
+    program.chmod(0o755)
+    files = {"lisa": [Path("1.wav"), Path("2.wav")], "electra": [Path("3.wav")]}
+    found = embedding.x_vectors(files, Path("checkpoint"), program)
+    assert found["lisa"].tolist() == [[1, 1], [2, 1]] and found["electra"].tolist() == [[3, 1]]
+    with pytest.raises(SetupError, match=r"^there is no encoder$"):
+        embedding.x_vectors(files, Path("none"), program)
+    with pytest.raises(SetupError, match="nowhere"):
+        embedding.x_vectors(files, Path("checkpoint"), tmp_path / "nowhere")
 
 
 def test_voices_are_compared_in_pairs() -> None:

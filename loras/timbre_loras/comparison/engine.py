@@ -27,7 +27,11 @@ class Engine:
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self.url = url
         self._connection = kind(parts.netloc, timeout=_TIMEOUT_S)
-        self._path = f"{parts.path.rstrip('/')}/v1/audio/speech"
+        self._below = parts.path.rstrip("/")
+
+    def ready(self) -> bool:
+        """Whether it can speak. Raises EngineUnavailable where it does not answer."""
+        return self._ask("GET", "/health")[0] == 200
 
     def speak(self, **fields: Any) -> NDArray[np.int16]:
         """Samples at 24 kHz of a request with these fields; those that are None are left out.
@@ -36,19 +40,22 @@ class Engine:
         """
         given = {key: value for key, value in fields.items() if value is not None}
         body = msgspec.json.encode({"model": "tts-1", "response_format": "pcm", **given})
-        try:
-            self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
-            answer = self._connection.getresponse()
-            status, data = answer.status, answer.read(_MAX_BYTES + 1)
-        except (OSError, http.client.HTTPException) as error:
-            raise EngineUnavailable(f"no engine answers at {self.url}: {error!r}") from error
-        finally:
-            self._connection.close()
+        status, data = self._ask("POST", "/v1/audio/speech", body)
         if status != 200:
             raise self._refused(status, data)
         if len(data) > _MAX_BYTES or len(data) % 2:
             raise EngineUnavailable(f"what {self.url} answers is no speech of this program's: {len(data)} bytes")
         return np.frombuffer(data, "<i2").astype(np.int16)
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        try:
+            self._connection.request(method, self._below + path, body, {"Content-Type": "application/json"})
+            answer = self._connection.getresponse()
+            return answer.status, answer.read(_MAX_BYTES + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineUnavailable(f"no engine answers at {self.url}: {error!r}") from error
+        finally:
+            self._connection.close()
 
     def _refused(self, status: int, data: bytes) -> TimbreError:
         try:

@@ -80,7 +80,7 @@ def _figure(name: str, index: int, clip: Clip) -> str:
 
 
 def _voices(voices: Sequence[Measured]) -> str:
-    heads = ("voice", "pitch", "from", "to", "range", "pace", "level", "brightness", "speech")
+    heads = ("voice", "pitch", "from", "to", "range", "pace", "level", "brightness", "speech", "embeddings lie")
     rows = [
         (
             voice.voice,
@@ -92,6 +92,7 @@ def _voices(voices: Sequence[Measured]) -> str:
             _told(voice.level_db, "{:.1f} dB"),
             _told(voice.brightness_hz, "{:.0f} Hz"),
             _told(voice.seconds, "{:.1f} s"),
+            _told(voice.embedding_spread, "{:.3f} from their mean"),
         )
         for voice in voices
     ]
@@ -99,7 +100,7 @@ def _voices(voices: Sequence[Measured]) -> str:
 
 
 def _distances(pairs: Sequence[Distance]) -> str:
-    heads = ("the second beside the first", "pitch", "pace", "level", "timbre")
+    heads = ("the second beside the first", "pitch", "pace", "level", "timbre", "embedding")
     rows = [
         (
             f"{pair.one} → {pair.other}",
@@ -107,6 +108,7 @@ def _distances(pairs: Sequence[Distance]) -> str:
             _told(pair.rate_factor, "× {:.2f}"),
             _told(pair.level_db, "{:+.1f} dB"),
             _told(pair.timbre_db, "{:.1f} dB apart"),
+            _told(pair.embedding, "{:.3f} apart"),
         )
         for pair in pairs
     ]

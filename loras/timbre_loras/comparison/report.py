@@ -8,11 +8,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from timbre_loras.comparison import measures
+from timbre_loras.comparison import embedding, measures
+from timbre_loras.comparison.embedding import Vectors
 
 Samples = NDArray[np.int16]
 
-NO_EMBEDDING: Final = "not measured: the engine has no speaker encoder"
+NOT_ASKED: Final = (
+    "not measured: the engine has no speaker encoder; --encoder names a checkpoint of the kind base, which has one, "
+    "and measuring with it wants the extra train"
+)
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +31,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     letters_per_second: float
     level_db: float | None
     brightness_hz: float
+    embedding_spread: float | None = None
+    """Cosine distance of its lines' x-vectors from their mean, on average; None where none was measured."""
 
 
 class Distance(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +44,8 @@ class Distance(msgspec.Struct, frozen=True, kw_only=True):
     rate_factor: float | None
     level_db: float | None
     timbre_db: float
+    embedding: float | None = None
+    """Cosine distance of the mean x-vectors; None where none was measured."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,11 +57,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[str]
     voices: list[Measured]
     distances: list[Distance]
-    speaker_embedding: str = NO_EMBEDDING
+    speaker_embedding: str
+    """How it was measured, or why it was not."""
 
 
-def measure(voice: str, lines: Sequence[str], spoken: Sequence[Samples]) -> Measured:
-    """One voice that spoke these lines."""
+def measure(voice: str, lines: Sequence[str], spoken: Sequence[Samples], vectors: Vectors | None = None) -> Measured:
+    """One voice that spoke these lines; `vectors` are their x-vectors, where there are any."""
     each = [_numbers(samples) for samples in spoken]
     whole = np.concatenate(each)
     pitch = measures.pitch(whole)
@@ -70,10 +79,15 @@ def measure(voice: str, lines: Sequence[str], spoken: Sequence[Samples]) -> Meas
         letters_per_second=round(letters / seconds, 2) if seconds else 0.0,
         level_db=round(level, 1) if np.isfinite(level) else None,
         brightness_hz=round(measures.brightness(whole)),
+        embedding_spread=None if vectors is None else round(embedding.spread(vectors), 4),
     )
 
 
-def distances(voices: Sequence[Measured], spoken: Mapping[str, Sequence[Samples]]) -> list[Distance]:
+def distances(
+    voices: Sequence[Measured],
+    spoken: Mapping[str, Sequence[Samples]],
+    vectors: Mapping[str, Vectors] | None = None,
+) -> list[Distance]:
     """Every pair of voices."""
     timbres = {name: measures.timbre(_numbers(np.concatenate(samples))) for name, samples in spoken.items()}
     return [
@@ -86,6 +100,9 @@ def distances(voices: Sequence[Measured], spoken: Mapping[str, Sequence[Samples]
             if one.level_db is None or other.level_db is None
             else round(other.level_db - one.level_db, 1),
             timbre_db=round(measures.timbre_distance(timbres[one.voice], timbres[other.voice]), 2),
+            embedding=None
+            if vectors is None
+            else round(embedding.distance(vectors[one.voice], vectors[other.voice]), 4),
         )
         for one, other in itertools.combinations(voices, 2)
     ]

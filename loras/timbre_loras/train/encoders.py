@@ -67,6 +67,18 @@ def hear(path: Path) -> tuple[Sound, int]:
         raise InvalidInput(f"it cannot be read: {error}") from error
 
 
+def listen(path: Path, shortest: float, longest: float) -> Sound:
+    """A file's sound, mono and at RATE. Raises InvalidInput that names it where it does not last so many seconds."""
+    try:
+        sound, rate = hear(path)
+    except InvalidInput as error:
+        raise InvalidInput(str(error), path.name) from error
+    seconds = len(sound) / rate
+    if not shortest <= seconds <= longest:
+        raise InvalidInput(f"it lasts {seconds:.1f} s; {shortest:g} to {longest:g} s are right", path.name)
+    return resample(sound, rate)
+
+
 def resample(sound: Sound, rate: int) -> Sound:
     """At RATE."""
     if rate == RATE:

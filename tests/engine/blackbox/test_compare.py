@@ -13,6 +13,8 @@ import pytest
 
 from support.engine_process import EngineProcess
 from support.process import BIN, free_port
+from timbre_common.names import API_VERSION
+from timbre_common.voiceprofile import KIND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -73,6 +75,34 @@ async def test_three_voices_side_by_side(engine: EngineProcess, tmp_path: Path) 
         assert wav.getnframes() > 12_000
 
 
+async def test_a_model_directory_speaks_without_an_engine(tiny_model: Path, adapters: Path, tmp_path: Path) -> None:
+    (tmp_path / "profiles" / "vivian").mkdir(parents=True)
+    spec = {"agentID": "vivian", "languages": ["fr"], "speaker": "vivian"}
+    profile = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "vivian"}, "spec": spec}
+    (tmp_path / "profiles" / "vivian" / "voiceprofile.yaml").write_text(json.dumps(profile))
+    own = ("--profiles", tmp_path / "profiles", "--lora", f"lisa={adapters / 'lisa.gguf'}")
+    arguments = ("--model", tiny_model, *own, "--text", "Oui.")
+    code, output = await compare(*arguments, "--voices", "vivian,lisa", "-o", tmp_path / "out")
+    assert code == 0, output
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["engine"] == str(tiny_model)
+    assert len({path.read_bytes() for path in (tmp_path / "out").glob("*/001.wav")}) == 2
+    (tmp_path / "torn.gguf").write_bytes((adapters / "lisa.gguf").read_bytes()[:2000])
+    torn = ("--lora", f"torn={tmp_path / 'torn.gguf'}", "--voices", "torn")
+    code, output = await compare("--model", tiny_model, *torn, "-o", tmp_path / "none")
+    assert code == 1 and output.count("\n") == 1
+    assert "voice 'torn' is not loaded (voice torn is not loaded: " in output and "the file breaks off" in output
+    assert not (tmp_path / "none").exists()
+
+
+async def test_without_the_encoder_it_says_so(engine: EngineProcess, tmp_path: Path) -> None:
+    arguments = ("--engine", engine.url, "--voices", "lisa,electra", "--text", "Oui.", "--encoder", tmp_path)
+    code, output = await compare(*arguments, "-o", tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "report.json").read_text())["speaker_embedding"]
+    assert code == 0 and f"speaker embedding: {told}\n" in output
+    assert told.startswith("not measured: ") and "timbre-voices[train]" in told
+
+
 async def test_what_cannot_be_compared_is_one_line(engine: EngineProcess, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "file").touch()
@@ -83,6 +113,10 @@ async def test_what_cannot_be_compared_is_one_line(engine: EngineProcess, tmp_pa
         (("--engine", engine.url, "--voices", "lisa", "--lines", tmp_path / "empty.txt"), "not 0"),
         (("--engine", engine.url, "--voices", "lisa", "--lines", tmp_path / "none.txt"), "cannot be read"),
         (("--engine", "127.0.0.1:8770", "--voices", "lisa"), "--engine: an address such as"),
+        (("--engine", engine.url, "--model", tmp_path, "--voices", "lisa"), "one of the two is right"),
+        (("--engine", engine.url, "--profiles", tmp_path, "--voices", "lisa"), "they belong to --model"),
+        (("--model", tmp_path, "--voices", "lisa"), "does not begin to speak: timbre-engine: "),
+        (("--model", tmp_path, "--profiles", tmp_path, "--voices", "lisa"), "has no */voiceprofile.yaml"),
         (("--engine", f"http://127.0.0.1:{free_port()}", "--voices", "lisa"), "no engine answers at"),
         (("--engine", engine.url, "--voices", "lisa", "-o", tmp_path / "file" / "below"), "cannot be written"),
     ]:

@@ -9,7 +9,7 @@ from support.engine_stream import engine_stream_of
 from support.sound import samples
 from timbre_common.documents import Voice, VoicesDocument
 from timbre_common.engine_stream import Start
-from timbre_common.voiceprofile import Prosody, Sampling
+from timbre_common.voiceprofile import Prosody, Sampling, Style
 from timbre_loras.comparison import measures
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -40,21 +40,25 @@ async def test_each_emotion_sounds_as_its_style_says(engine: EngineProcess, name
         assert faster == pytest.approx(style.speed, rel=0.1), emotion
         louder = measures.level(spoken) - measures.level(neutral)
         assert louder == pytest.approx(style.gain, abs=2), emotion
-        if abs(style.pitch) >= 1.5:
-            assert np.sign(semitones(neutral, spoken)) == np.sign(style.pitch), emotion
+        higher = semitones(neutral, spoken)
+        if style.pitch:
+            assert 0.4 < higher / style.pitch < 1.7, emotion
+        else:
+            assert higher == pytest.approx(0, abs=0.3), emotion
 
 
-async def test_a_model_takes_speed_and_gain_of_a_style(qwen3tts: EngineProcess) -> None:
+async def test_a_model_takes_speed_and_gain_of_a_style_and_keeps_its_pitch(qwen3tts: EngineProcess) -> None:
     styles = {name: VOICES["renarde"].prosody.styles[name] for name in ("sad", "emergency", "shy")}
     styled = Voice(
         name="styled",
         languages=["fr"],
         speaker="vivian",
         sampling=Sampling(temperature=0),
-        prosody=Prosody(gain=-12, styles=styles),
+        prosody=Prosody(gain=-12, styles={**styles, "high": Style(pitch=4)}),
     )
     await qwen3tts.put_voices(VoicesDocument(generation=2, voices=[styled]))
     neutral = await sound(qwen3tts, "styled", "neutral")
+    np.testing.assert_array_equal(await sound(qwen3tts, "styled", "high"), neutral)
     assert np.abs(neutral).max() < 10 ** (-3 / 20)  # nothing is clipped below
     for emotion, style in styles.items():
         spoken = await sound(qwen3tts, "styled", emotion)
