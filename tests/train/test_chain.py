@@ -1,7 +1,10 @@
-"""`make voices` from recordings to a voice that the engine speaks with: every command is the real one, in small."""
+"""`make voices` from recordings to voices that the engine speaks with: every command is the real one, in small."""
 
+import itertools
+import json
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -12,15 +15,17 @@ import yaml
 from support import sound
 from support.engine_process import EngineProcess
 from support.engine_stream import engine_stream_of
+from support.process import run
 from timbre_common import documents, names, voiceprofile
 from timbre_common.engine_stream import Done, Start
 from timbre_common.voiceprofile import Sampling, VoiceProfile
+from timbre_loras import character
 from train import recorded
 from train.recorded import PYTHON, ROOT
 
 RATE = 24_000
-LINES = {"lisa-005": 110, "lisa-013": 130, "lisa-019": 120}
-"""Recordings by the script's ids, and their pitch in Hz."""
+PITCHES = {"lisa": 110, "electra": 90, "renarde": 150}
+"""Of their recordings, in Hz."""
 
 TRAINER = """#!{python}
 import sys
@@ -32,65 +37,98 @@ main()
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What `make voices` made, and of what."""
+
+    base: Path
+    trainer: Path
+    """timbre-loras of the environment that trains."""
+    output: Path
+
+    @property
+    def model(self) -> Path:
+        return self.output / "model"
+
+    def profile(self, agent: str) -> VoiceProfile:
+        return voiceprofile.parse((self.output / agent / "voiceprofile.yaml").read_text())
+
+
 @pytest.fixture(scope="module")
-def published(torch_side: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make voices` made for Lisa."""
+def made(torch_side: None, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The three characters' voices."""
     folder = tmp_path_factory.mktemp("chain")
-    base = recorded.write_base(folder / "base")
-    recorded.ask(folder, ("make_encoders", {"base": base}))
-    _record(folder / "recordings" / "lisa")
-    _write_character(folder / "characters" / "lisa")
-    trainer = folder / "trainer"
+    found = Made(recorded.write_base(folder / "base"), folder / "trainer", folder / "out")
+    recorded.ask(folder, ("make_encoders", {"base": found.base}))
+    for agent, pitch in PITCHES.items():
+        _record(agent, pitch, folder / "recordings" / agent)
+        _write_character(agent, folder / "characters" / agent)
     path = [str(ROOT / part) for part in ("common", "loras", "tests/train")]
-    trainer.write_text(TRAINER.format(python=PYTHON, path=path))
-    trainer.chmod(0o755)
-    given = {"BASE": base, "RECORDINGS": folder / "recordings", "OUTPUT": folder / "out", "TRAINER": trainer}
+    found.trainer.write_text(TRAINER.format(python=PYTHON, path=path))
+    found.trainer.chmod(0o755)
+    given = {"BASE": found.base, "RECORDINGS": folder / "recordings", "OUTPUT": found.output, "TRAINER": found.trainer}
     variables = [f"{name}={value}" for name, value in given.items()]
     command = ["make", "--no-print-directory", "-o", ".venv/.convert-stamp", "voices", *variables]
     options = f"OPTIONS=--characters '{folder / 'characters'}'"
-    made = subprocess.run([*command, options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
-    assert made.returncode == 0, made.stdout + made.stderr
-    return folder / "out"
+    told = subprocess.run([*command, options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=500)
+    assert told.returncode == 0, told.stdout + told.stderr
+    return found
 
 
-def _record(folder: Path) -> None:
+def _record(agent: str, pitch: float, folder: Path) -> None:
+    """Three of the script's lines, each higher than the one before."""
     folder.mkdir(parents=True)
-    for name, pitch in LINES.items():
-        (folder / f"{name}.wav").write_bytes(sound.wav(recorded.tones(2, pitch, RATE), RATE))
+    fitting = [
+        line.id for line in character.read_script(ROOT / "loras" / agent).lines if 15 < len(line.transcript) < 60
+    ]
+    for number, line in enumerate(fitting[:3]):
+        (folder / f"{line}.wav").write_bytes(sound.wav(recorded.tones(2, pitch + 10 * number, RATE), RATE))
 
 
-def _write_character(folder: Path) -> None:
-    """Lisa as she is, trained briefly; enough that `verify` hears it above the rounding of the quantised base."""
-    shutil.copytree(ROOT / "loras" / "lisa", folder)
+def _write_character(agent: str, folder: Path) -> None:
+    """It as it is, trained briefly; enough that `verify` hears it above the rounding of the quantised base."""
+    shutil.copytree(ROOT / "loras" / agent, folder)
     path = folder / "training.yaml"
     training = yaml.safe_load(path.read_text())
     training |= {"rank": 2, "options": {"steps": 4, "batch": 2, "warmup": 1, "learning-rate": 0.05}}
     path.write_text(yaml.safe_dump(training))
 
 
-def _profile(published: Path) -> VoiceProfile:
-    return voiceprofile.parse((published / "lisa" / "voiceprofile.yaml").read_text())
-
-
-def test_the_profile_names_the_published_file(published: Path) -> None:
-    spec = _profile(published).spec
-    assert spec.speaker is None and spec.adapter is not None
-    assert [path.name for path in (published / "model" / "adapters").iterdir()] == [spec.adapter.path]
+def test_each_profile_names_its_published_file(made: Made) -> None:
+    adapters = [made.profile(agent).spec.adapter for agent in PITCHES]
+    assert all(made.profile(agent).spec.speaker is None for agent in PITCHES)
+    named = {adapter.path for adapter in adapters if adapter is not None}
+    assert {path.name for path in (made.model / "adapters").iterdir()} == named and len(named) == 3
 
 
 @pytest.mark.asyncio
-async def test_the_engine_speaks_with_it(published: Path) -> None:
-    document = documents.voices_document([_profile(published)], names.DEFAULT_ENGINE, 1)
-    lisa = msgspec.structs.replace(document.voices[0], sampling=Sampling(temperature=0))
+async def test_the_engine_speaks_with_all_three_and_each_is_another(made: Made) -> None:
+    document = documents.voices_document(map(made.profile, PITCHES), names.DEFAULT_ENGINE, 1)
+    trained = [msgspec.structs.replace(voice, sampling=Sampling(temperature=0)) for voice in document.voices]
+    lisa = next(voice for voice in trained if voice.name == "lisa")
     assert lisa.adapter is not None
     untrained = msgspec.structs.replace(lisa, name="untrained", adapter=msgspec.structs.replace(lisa.adapter, scale=0))
-    voices = msgspec.structs.replace(document, voices=[lisa, untrained])
-    said = []
-    async with EngineProcess(f"--model={published / 'model'}", "--exact", "--slots=1", voices=voices) as engine:
+    voices = msgspec.structs.replace(document, voices=[*trained, untrained])
+    codes: dict[str, list[list[int]]] = {}
+    async with EngineProcess(f"--model={made.model}", "--exact", "--slots=1", voices=voices) as engine:
         for voice in voices.voices:
             async with engine_stream_of(engine.url) as stream:
-                heard = await stream.say(Start(voice=voice.name), ["Oui."])
+                heard = await stream.say(Start(voice=voice.name, return_codes=True), ["Oui."])
             assert isinstance(heard.end, Done), heard.end
             assert np.abs(sound.samples(heard.pcm)).max() > 0
-            said.append(heard.pcm)
-    assert said[0] != said[1]
+            codes[voice.name] = heard.codes
+    assert all(one != other for one, other in itertools.combinations(codes.values(), 2))
+
+
+def test_they_are_compared_over_the_model_and_by_the_speaker_encoder(made: Made, tmp_path: Path) -> None:
+    model = ("--model", made.model, "--profiles", made.output, "--voices", ",".join(PITCHES), "--text", "Oui.")
+    encoder = ("--encoder", made.base, "--trainer", made.trainer)
+    told = run("timbre-loras", "compare", *model, *encoder, "-o", tmp_path)
+    assert told.returncode == 0, told.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["engine"] == str(made.model)
+    assert report["speaker_embedding"].startswith("cosine distance of mean x-vectors by the speaker encoder of")
+    for pair in report["distances"]:
+        assert 0 < pair["embedding"] < 2
+        assert f"{pair['embedding']:.3f} apart" in (tmp_path / "index.html").read_text()
+    assert [voice["embedding_spread"] for voice in report["voices"]] == [0, 0, 0]  # of one line each
