@@ -27,11 +27,13 @@ class AdapterGguf:
     digest: str
     """`sha256:…` of the file."""
     header: Header
+    architecture: str = adapters.ARCHITECTURE
+    """Which it must be of."""
 
     @property
     def alpha(self) -> float:
         """Of all pairs; each is multiplied by alpha / its rank. Raises InvalidInput."""
-        return adapter_header.alpha(self.header.metadata)
+        return adapter_header.alpha(self.header.metadata, self.architecture)
 
     @property
     def base_digest(self) -> str:
@@ -49,6 +51,16 @@ class AdapterGguf:
         """[hidden]: the voice that it was trained as. Raises InvalidInput."""
         numbers = adapter_header.x_vector(self.header.metadata)
         return None if numbers is None else np.array(numbers, np.float32)
+
+    def predictor(self) -> "AdapterGguf | None":
+        """The second file, in the same folder; None where it names none. Raises InvalidInput, SetupError."""
+        beside = adapter_header.predictor(self.header.metadata)
+        if beside is None:
+            return None
+        found = read(self.path.with_name(beside.file), adapters.PREDICTOR_ARCHITECTURE)
+        if found.digest != beside.digest:
+            raise InvalidInput(f"{self.path.name} names {beside.digest}, and it is {found.digest}", beside.file)
+        return found
 
     def text(self, key: str) -> str:
         """A text of its metadata; "" where there is none."""
@@ -98,7 +110,7 @@ class AdapterGguf:
         return matrix
 
 
-def read(path: Path) -> AdapterGguf:
+def read(path: Path, architecture: str = adapters.ARCHITECTURE) -> AdapterGguf:
     """Look at a file. Raises SetupError where it cannot be read, InvalidInput where it is no GGUF file of matrices."""
     try:
         size = path.stat().st_size
@@ -110,7 +122,7 @@ def read(path: Path) -> AdapterGguf:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SetupError(f"{path} cannot be read: {error.strerror}") from error
-    return AdapterGguf(path, size, f"sha256:{digest}", header)
+    return AdapterGguf(path, size, f"sha256:{digest}", header, architecture)
 
 
 def delta(pair: Pair) -> NDArray[np.float64]:

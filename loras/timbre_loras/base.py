@@ -16,8 +16,8 @@ _EMBEDDINGS: Final = "embeddings.npy"
 _Size = Annotated[int, msgspec.Meta(ge=1)]
 
 
-class Talker(msgspec.Struct, frozen=True):
-    """Sizes of the talker."""
+class Sizes(msgspec.Struct, frozen=True):
+    """Of the talker, or of its code predictor."""
 
     hidden: _Size
     layers: _Size
@@ -36,7 +36,8 @@ class Base(msgspec.Struct, frozen=True):
 
     name: str
     kind: str
-    talker: Talker
+    talker: Sizes
+    predictor: Sizes
     languages: dict[str, int]
     speakers: dict[str, int]
     files: dict[str, _File]

@@ -1,13 +1,13 @@
 """What `timbre-loras verify` looks at: each check says what it found, or raises InvalidInput with what is wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from timbre_common import adapters, gguf_header
-from timbre_common.errors import InvalidInput
+from timbre_common.errors import InvalidInput, SetupError
 from timbre_loras import adapter_gguf, engine_trial, peft_adapter
 from timbre_loras.adapter_gguf import AdapterGguf
 from timbre_loras.base import Base
@@ -34,6 +34,8 @@ def run(file: AdapterGguf, base: Base, model_dir: Path, peft_dir: Path | None) -
         ("shapes, numbers", lambda: _pairs(file, base)),
         ("voice", lambda: _voice(file, base)),
     ]
+    if adapters.KEY_PREDICTOR_FILE in file.header.metadata:
+        checks.append(("predictor", lambda: _predictor(file, base)))
     if peft_dir is not None:
         checks.append(("PEFT", lambda: _as_in_peft(file, base, peft_dir)))
     failed = False
@@ -52,7 +54,7 @@ def run(file: AdapterGguf, base: Base, model_dir: Path, peft_dir: Path | None) -
 def _outcome(name: str, check: Callable[[], str]) -> Outcome:
     try:
         return Outcome(name, True, check())
-    except InvalidInput as error:
+    except (InvalidInput, SetupError) as error:
         return Outcome(name, False, str(error))
 
 
@@ -63,7 +65,19 @@ def _base(file: AdapterGguf, base: Base) -> str:
 
 
 def _pairs(file: AdapterGguf, base: Base) -> str:
-    return f"{len(file.pairs(base.talker))} weights adapted, rank {', '.join(map(str, file.ranks))}, all finite"
+    return _counted(file, base.talker)
+
+
+def _counted(file: AdapterGguf, sizes: adapters.Sizes) -> str:
+    return f"{len(file.pairs(sizes))} weights adapted, rank {', '.join(map(str, file.ranks)) or 0}, all finite"
+
+
+def _predictor(file: AdapterGguf, base: Base) -> str:
+    """Everything of the second file."""
+    second = file.predictor()
+    assert second is not None
+    _base(second, base)
+    return f"{second.path.name}: alpha {second.alpha:g}, {_counted(second, base.predictor)}"
 
 
 def _voice(file: AdapterGguf, base: Base) -> str:
@@ -80,23 +94,28 @@ def _voice(file: AdapterGguf, base: Base) -> str:
 
 
 def _as_in_peft(file: AdapterGguf, base: Base, peft_dir: Path) -> str:
-    original = peft_adapter.read(peft_dir, base.talker)
-    mine = {(pair.layer, pair.target): pair for pair in file.pairs()}
-    theirs = {(pair.layer, pair.target): pair for pair in original.pairs}
+    original = peft_adapter.read(peft_dir, base)
+    second = file.predictor()
+    mine = _by_name(file.pairs(), second.pairs() if second else [])
+    theirs = _by_name(original.talker, original.predictor)
     if mine.keys() != theirs.keys():
-        layer, target = min(mine.keys() ^ theirs.keys())
-        raise InvalidInput("one of the two does not adapt it", f"blk.{layer}.{target}.weight")
-    tolerance = max(_TOLERANCE[tensor.kind] for tensor in file.header.tensors)
+        raise InvalidInput("one of the two does not adapt it", min(mine.keys() ^ theirs.keys()))
+    tensors = [*file.header.tensors, *(second.header.tensors if second else [])]
+    tolerance = max(_TOLERANCE[tensor.kind] for tensor in tensors)
     worst = 0.0
-    for place in sorted(mine):
-        error = _error(mine[place], theirs[place])
+    for name in mine:
+        error = _error(mine[name], theirs[name])
         if error > tolerance:
-            layer, target = place
-            raise InvalidInput(f"it is {error:.1e} off PEFT's, over {tolerance:g}", f"blk.{layer}.{target}.weight")
+            raise InvalidInput(f"it is {error:.1e} off PEFT's, over {tolerance:g}", name)
         worst = max(worst, error)
     if original.digest != file.text(adapters.KEY_SOURCE_DIGEST):
         raise InvalidInput(f"{peft_dir} is {original.digest}: not the files it was made of", adapters.KEY_SOURCE_DIGEST)
     return f"what it adds to a weight is PEFT's within {worst:.1e}"
+
+
+def _by_name(talker: Iterable[Pair], predictor: Iterable[Pair]) -> dict[str, Pair]:
+    parts = (("", talker), ("predictor ", predictor))
+    return {f"{part}blk.{pair.layer}.{pair.target}.weight": pair for part, pairs in parts for pair in pairs}
 
 
 def _error(mine: Pair, theirs: Pair) -> float:

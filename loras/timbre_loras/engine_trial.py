@@ -22,17 +22,28 @@ _FAINT: Final = 0.03
 """A change that rounding may hide: Q4_K_M moved a faint adapter's by about 0.01 at every scale."""
 
 
+_Shares = Annotated[list[float], msgspec.Meta(min_length=3)]
+
+
 class Effect(msgspec.Struct, frozen=True):
-    """What the command prints: the change of the hidden states at each scale, relative to those without the adapter."""
+    """What the command prints; None where nothing is adapted."""
 
     scales: list[float]
     """Ascending from 0, each later one twice the one before."""
-    changes: Annotated[list[float], msgspec.Meta(min_length=3)]
+    changes: _Shares | None = None
+    """At each scale, the change of the talker's hidden states, relative to those without the adapter."""
+    predictor: _Shares | None = None
+    """At each scale, the share of the code predictor's codes that are others than without the adapter."""
 
     def judge(self) -> str:
-        """The changes in words. Raises InvalidInput where they do not follow the scale."""
-        told = ", ".join(f"{change:.2%} at {scale:g}" for scale, change in zip(self.scales, self.changes, strict=True))
-        none, *some = self.changes
+        """What it does, in words. Raises InvalidInput where that does not follow the scale."""
+        talker = None if self.changes is None else self._judge_talker(self.changes)
+        predictor = None if self.predictor is None else self._judge_predictor(self.predictor)
+        return "; ".join(told for told in (talker, predictor) if told)
+
+    def _judge_talker(self, changes: list[float]) -> str:
+        told = self._told(changes)
+        none, *some = changes
         if none != 0:
             raise InvalidInput(f"at scale 0 the output is not the base's: {told}")
         if not all(some):
@@ -42,6 +53,16 @@ class Effect(msgspec.Struct, frozen=True):
                 raise InvalidInput(f"the output does not change in proportion to the scale: {told}")
             told += "; too faint to tell whether it follows the scale: a base in F32 would show"
         return f"the output changes by {told}"
+
+    def _judge_predictor(self, changes: list[float]) -> str:
+        told = self._told(changes)
+        if changes[0] != 0:
+            raise InvalidInput(f"at scale 0 the code predictor's codes are not the base's: {told}")
+        faint = "" if any(changes) else "; too faint to tell what it does"
+        return f"of the code predictor's codes change {told}{faint}"
+
+    def _told(self, changes: list[float]) -> str:
+        return ", ".join(f"{change:.2%} at {scale:g}" for scale, change in zip(self.scales, changes, strict=True))
 
 
 def missing() -> list[str]:

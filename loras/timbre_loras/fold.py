@@ -29,10 +29,11 @@ class Folded:
 def fold(pairs: Sequence[Pair]) -> tuple[float, list[Folded]]:
     """The file's alpha, a float32, and the pairs; (alpha / rank) b a is what PEFT adds to each weight.
 
-    The alpha that most pairs want is taken (the larger one of two), so that their B stays as it is, bit for bit.
+    The alpha that most pairs want is taken (the larger one of two), so that their B stays as it is, bit for bit; 1
+    where there are no pairs.
     """
     wanted = Counter(float(np.float32(pair.scale * pair.rank)) for pair in pairs)
-    alpha = max(wanted, key=lambda each: (wanted[each], each))
+    alpha = max(wanted, key=lambda each: (wanted[each], each), default=1.0)
     return alpha, [_fold(pair, alpha) for pair in pairs]
 
 

@@ -34,7 +34,7 @@ def parse(text: str) -> tuple[str, float]:
     return path, number
 
 
-def metadata(shares: Sequence[Share], row: Row, *, name: str, agent: str, licence: str, rank: int) -> Metadata:
+def metadata(shares: Sequence[Share], row: Row, *, name: str, agent: str, licence: str) -> Metadata:
     """As the engine blends voices: the speaker is the mean by weight, the rest is the heaviest's.
 
     Raises InvalidInput where the files are for different bases.
@@ -57,7 +57,6 @@ def metadata(shares: Sequence[Share], row: Row, *, name: str, agent: str, licenc
         speaker=speaker,
         language=heaviest.text(adapters.KEY_LANGUAGE),
         layout=heaviest.text(adapters.KEY_LAYOUT),
-        rank=rank,
         source_alpha=None,
         licence=licence or " AND ".join(licences),
         source_digest="",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from timbre_common import adapters
 from timbre_common.errors import InvalidInput, SetupError, TooLarge, Unsupported
 from timbre_loras import peft_config
+from timbre_loras.base import Base
 from timbre_loras.peft_config import Config
 
 WEIGHTS: Final = "adapter_model.safetensors"
@@ -22,11 +23,11 @@ MAX_BYTES: Final = 2 << 30
 
 _PLACE: Final = re.compile(
     r"(?:(?:base_model\.model|module|_orig_mod)\.)*"
-    r"(?P<module>(?:talker\.)?(?:model\.)?layers\.(?P<layer>0|[1-9][0-9]{0,3})\.(?:self_attn|mlp)\.(?P<target>\w+))"
+    r"(?P<module>(?:talker\.)?(?P<predictor>code_predictor\.)?(?:model\.)?"
+    r"layers\.(?P<layer>0|[1-9][0-9]{0,3})\.(?:self_attn|mlp)\.(?P<target>\w+))"
     r"\.lora_(?P<half>[AB])(?:\.default)?\.weight"
 )
 _FOREIGN: Final = {
-    "code_predictor": "adapters of the predictor are not carried over yet",
     "lora_embedding": "LoRA on an embedding is not carried over",
     "embedding": "LoRA on an embedding is not carried over",
     "lora_magnitude": "DoRA is not carried over",
@@ -60,8 +61,10 @@ class Adapter:
     """A whole adapter."""
 
     config: Config
-    pairs: list[Pair]
+    talker: list[Pair]
     """By layer, then in the order of `adapters.TARGETS`."""
+    predictor: list[Pair]
+    """Of the code predictor, in the same order."""
     digest: str
     """`sha256:…` of the config's bytes followed by the weights'."""
 
@@ -69,11 +72,16 @@ class Adapter:
 @dataclass
 class _Halves:
     module: str
+    """Its path in the model that PEFT wrapped."""
     found: dict[str, tuple[str, NDArray[np.float32]]] = field(default_factory=dict)
     """A or B -> the tensor's name and values."""
 
 
-def read(directory: Path, sizes: adapters.Sizes) -> Adapter:
+_Places = dict[tuple[int, str], _Halves]
+"""By layer and PEFT's name of the projection."""
+
+
+def read(directory: Path, base: Base) -> Adapter:
     """The adapter in PEFT's directory, checked against the base's sizes.
 
     Raises SetupError where files are missing, InvalidInput or Unsupported that names what is wrong.
@@ -86,7 +94,13 @@ def read(directory: Path, sizes: adapters.Sizes) -> Adapter:
         raise InvalidInput(f"cannot be read: {error}", WEIGHTS) from error
     digest = hashlib.sha256(config_data)
     digest.update(weights)
-    return Adapter(config, _pairs(tensors, config, sizes), f"sha256:{digest.hexdigest()}")
+    talker, predictor = _places(tensors)
+    return Adapter(
+        config,
+        _pairs(talker, config, base.talker),
+        _pairs(predictor, config, base.predictor),
+        f"sha256:{digest.hexdigest()}",
+    )
 
 
 def _file(directory: Path, name: str) -> bytes:
@@ -104,18 +118,25 @@ def _only_pickle(directory: Path, name: str) -> bool:
     return name == WEIGHTS and (directory / "adapter_model.bin").exists()
 
 
-def _pairs(tensors: Mapping[str, Mapping[str, Any]], config: Config, sizes: adapters.Sizes) -> list[Pair]:
-    places: dict[tuple[int, str], _Halves] = {}
+def _places(tensors: Mapping[str, Mapping[str, Any]]) -> tuple[_Places, _Places]:
+    """The talker's and the code predictor's."""
+    talker: _Places = {}
+    predictor: _Places = {}
     for name in sorted(tensors):
         match = _PLACE.fullmatch(name)
         if match is None or match["target"] not in adapters.TARGETS:
             raise Unsupported(_why_not(name, match), name)
+        places = predictor if match["predictor"] else talker
         halves = places.setdefault((int(match["layer"]), match["target"]), _Halves(match["module"]))
         if match["half"] in halves.found:
             raise InvalidInput(f"the same matrix as {halves.found[match['half']][0]}", name)
         halves.found[match["half"]] = (name, values(name, tensors[name]))
-    if not places:
+    if not talker and not predictor:
         raise InvalidInput("there is no LoRA tensor in it", WEIGHTS)
+    return talker, predictor
+
+
+def _pairs(places: _Places, config: Config, sizes: adapters.Sizes) -> list[Pair]:
     order = list(adapters.TARGETS)
     return [
         _pair(layer, target, places[layer, target], config, sizes)
@@ -127,7 +148,7 @@ def _why_not(name: str, match: re.Match[str] | None) -> str:
     if match is not None:
         return f"{match['target']} is no target here; {', '.join(adapters.TARGETS)} are"
     told = (why for part, why in _FOREIGN.items() if part in name)
-    return next(told, "no LoRA tensor of the talker's layers")
+    return next(told, "no LoRA tensor of the talker's layers, nor of the code predictor's")
 
 
 def values(name: str, tensor: Mapping[str, Any]) -> NDArray[np.float32]:

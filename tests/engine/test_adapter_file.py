@@ -10,10 +10,11 @@ import pytest
 from gguf import GGUFWriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from timbre_common.errors import InvalidInput, TooLarge
 from timbre_engine.model.manifest import Transformer
-from timbre_engine.qwen3tts.adapter_file import AdapterFile, check, resolve
+from timbre_engine.qwen3tts.adapter_file import AdapterFile, check, matrices, resolve, unchanged
 
 SIZES = Transformer(hidden=8, layers=2, heads=4, kv_heads=2, head_dim=2, ffn=6, rope_theta=1e6, norm_eps=1e-6)
 BASE = f"sha256:{'ab' * 32}"
@@ -57,7 +58,9 @@ def write(path: Path, change: Change = nothing, architecture: str = "qwen3tts") 
 
 
 def look(path: Path, max_rank: int = 3, digest: str | None = None) -> AdapterFile:
-    return check(path, base_digest=BASE, sizes=SIZES, predictor=SIZES, max_rank=max_rank, digest=digest)
+    return check(
+        path, base_digest=BASE, sizes=SIZES, predictor=replace(SIZES, layers=1), max_rank=max_rank, digest=digest
+    )
 
 
 def test_a_good_one(tmp_path: Path) -> None:
@@ -246,6 +249,73 @@ def test_numbers_of_the_header_made_huge(good: bytes, scratch: Path, data: st.Da
 @given(st.binary(max_size=2000))
 def test_anything_after_the_magic(scratch: Path, data: bytes) -> None:
     refused_or_good(scratch, header(1, data, tensors=1))
+
+
+def two(folder: Path, change: Change = nothing, architecture: str = "qwen3tts-predictor", **said: str | None) -> Path:
+    """An adapter with a second file, of one layer; `said`: what the first has in place of its name and digest."""
+    layer_1 = {f"blk.1.ffn_down.weight.lora_{half}" for half in "ab"}
+
+    def of_predictor(writer: GGUFWriter, tensors: dict[str, Any]) -> None:
+        for name in layer_1:
+            del tensors[name]
+        change(writer, tensors)
+
+    second = write(folder / "second.gguf", of_predictor, architecture)
+    told = {"file": second.name, "digest": f"sha256:{hashlib.sha256(second.read_bytes()).hexdigest()}", **said}
+
+    def naming(writer: GGUFWriter, tensors: dict[str, Any]) -> None:
+        for name, text in told.items():
+            key(f"timbre.predictor.{name}", "string", text)(writer, tensors)
+
+    return write(folder / "first.gguf", naming)
+
+
+def test_a_second_file(tmp_path: Path) -> None:
+    found = look(two(tmp_path))
+    assert found.predictor is not None and found.predictor.path == tmp_path / "second.gguf"
+    assert (found.rank, found.predictor.rank, found.largest_rank) == (3, 2, 3)
+    np.testing.assert_array_equal(matrices(found.predictor)[A], matrices(found)[A])
+    assert unchanged(found)
+    os.utime(tmp_path / "second.gguf", (1, 1))
+    assert not unchanged(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "reason"),
+    [
+        (nothing, {"file": "nothing.gguf"}, "No such file"),
+        (nothing, {"file": "../second.gguf"}, "a file's name"),
+        (nothing, {"file": "outside.gguf"}, "lies outside"),
+        (nothing, {"digest": None}, "64 hexadecimal digits"),
+        (nothing, {"digest": BASE}, f"not {BASE}"),
+        (nothing, {"architecture": "qwen3tts"}, "'qwen3tts-predictor' is right"),
+        (key("timbre.base.digest", "string", f"sha256:{'cd' * 32}"), {}, "made for the base sha256:cdcd"),
+        (tensor(A, zeros(2, 8) + np.nan), {}, "not finite"),
+        (both(4), {}, "at most 3"),
+        (tensor("blk.1.attn_q.weight.lora_a", zeros(2, 8)), {}, "the base has 1 layers"),
+        (no_tensors, {}, "no tensor in it"),
+    ],
+)
+def test_a_second_file_that_is_refused(tmp_path: Path, change: Change, said: dict[str, Any], reason: str) -> None:
+    (tmp_path / "adapters").mkdir()
+    (tmp_path / "adapters" / "outside.gguf").symlink_to("../second.gguf")
+    (tmp_path / "second.gguf").touch()
+    with pytest.raises(InvalidInput) as caught:
+        look(two(tmp_path / "adapters", change, **said))
+    assert reason in str(caught.value) and caught.value.field.startswith("timbre.predictor.")
+
+
+def test_only_the_predictor_may_be_adapted(tmp_path: Path) -> None:
+    path = two(tmp_path)
+    second = f"sha256:{hashlib.sha256((tmp_path / 'second.gguf').read_bytes()).hexdigest()}"
+
+    def alone(writer: GGUFWriter, tensors: dict[str, Any]) -> None:
+        tensors.clear()
+        writer.add_string("timbre.predictor.file", "second.gguf")
+        writer.add_string("timbre.predictor.digest", second)
+
+    found = look(write(path, alone))
+    assert (found.rank, found.largest_rank) == (0, 2)
 
 
 def test_a_path_is_resolved_below_the_directory(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from support import peft
-from support.peft import PREFIX
+from support.peft import PREDICTOR_PREFIX, PREFIX
 from timbre_common.errors import InvalidInput, SetupError, TooLarge, Unsupported
 from timbre_loras.commands.export import export
 from timbre_loras.writer import Dtype
@@ -53,7 +53,9 @@ def zeros(*shape: int) -> Any:
 
 
 TENSORS: list[tuple[str, Any, type[InvalidInput], str]] = [
-    ("talker.code_predictor.model.layers.0.self_attn.q_proj.lora_A.weight", zeros(4, 12), Unsupported, "predictor"),
+    ("talker.code_predictor.model.layers.0.self_attn.q_proj.lora_A.weight", zeros(4, 6), InvalidInput, "its lora_B is"),
+    ("talker.code_predictor.lm_head.0.lora_A.weight", zeros(4, 6), Unsupported, "nor of the code predictor's"),
+    ("talker.code_predictor.model.codec_embedding.0.lora_embedding_A", zeros(4, 6), Unsupported, "embedding"),
     ("talker.model.codec_embedding.lora_embedding_A", zeros(4, 12), Unsupported, "embedding"),
     ("talker.model.text_embedding.lora_A.weight", zeros(4, 12), Unsupported, "embedding"),
     ("talker.model.layers.0.self_attn.q_proj.lora_magnitude_vector", zeros(8), Unsupported, "DoRA"),
@@ -88,6 +90,19 @@ def test_a_tensor_that_cannot_be_carried_over_is_refused_by_name(
 def test_a_layer_that_the_base_lacks_is_refused(tmp_path: Path, base: Path) -> None:
     with pytest.raises(InvalidInput, match=r"layers\.3\..*the base has 3 layers"):
         peft.exported(tmp_path, base, peft.tensors(Q, layers=4))
+
+
+def test_a_layer_that_the_predictor_lacks_is_refused(tmp_path: Path, base: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"code_predictor.*layers\.2\..*the base has 2 layers"):
+        peft.exported(tmp_path, base, {**peft.tensors(Q), **peft.predictor_tensors(Q, layers=3)})
+
+
+def test_no_file_is_left_where_the_second_cannot_be_written(tmp_path: Path, base: Path) -> None:
+    weights = {**peft.tensors(Q), **peft.predictor_tensors(Q)}
+    weights[f"{PREDICTOR_PREFIX}layers.1.{Q}.lora_B.weight"][2, 3] = 70_000
+    with pytest.raises(InvalidInput, match=r"blk\.1\.attn_q\.weight\.lora_b.*--dtype f32"):
+        peft.exported(tmp_path, base, weights, dtype=Dtype.F16)
+    assert not list(tmp_path.glob("*.gguf*"))
 
 
 def test_what_float16_cannot_hold_is_refused(tmp_path: Path, base: Path) -> None:

@@ -22,7 +22,7 @@ from parity.checkpoints import (
     Variant,
 )
 from timbre_common.documents import Voice
-from timbre_common.voiceprofile import Sampling
+from timbre_common.voiceprofile import Adapter, Sampling
 from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.offline import Request
 
@@ -43,12 +43,16 @@ class Speech:
     reference: int | None = None
     """Frames of a clip that is continued; 0: only its x-vector."""
     streaming: bool = True
+    adapter: str | None = None
+    """Name of a folder that PEFT wrote, and of its export."""
     penalty: float = 1.0
     frames: int = 12
 
-    def question(self, checkpoint: Path) -> dict[str, Any]:
-        """As `official.speech` takes it."""
+    def question(self, checkpoint: Path, adapters: Path) -> dict[str, Any]:
+        """As `official.speech` takes it; the adapter is one of a folder's."""
         plain = {key: value for key, value in asdict(self).items() if key not in {"name", "variant", "reference"}}
+        if self.adapter is not None:
+            plain["adapter"] = str(adapters / self.adapter)
         clip = self._clip()
         if clip is None:
             return {**plain, "checkpoint": str(checkpoint)}
@@ -61,7 +65,13 @@ class Speech:
         """As the engine takes it."""
         sampling = Sampling(temperature=0.0, repetition_penalty=self.penalty)
         return Request(
-            voice=Voice(name="parity", languages=["en"], speaker=self.speaker, sampling=sampling),
+            voice=Voice(
+                name="parity",
+                languages=["en"],
+                speaker=self.speaker,
+                adapter=Adapter(path=f"{self.adapter}.gguf") if self.adapter else None,
+                sampling=sampling,
+            ),
             text=self.text,
             language=self.language,
             instructions=self.instruct,
@@ -134,4 +144,8 @@ VOICES: Final = _named(
     Speech(name="one_letter", variant=PLAIN, speaker="vivian", text="A"),
     Speech(name="decomposed", variant=PLAIN, speaker="vivian", text=normalize("NFD", "Déjà l'été à Nîmes")),
 )
-SPEECHES: Final = LONG | ENDINGS | LAYOUTS | VOICES
+ADAPTED: Final = _named(
+    Speech(name="adapted", variant=PLAIN, speaker="vivian", adapter="both", frames=40),
+    Speech(name="adapted_predictor", variant=WIDE, speaker="ryan", adapter="predictor", streaming=False, frames=16),
+)
+SPEECHES: Final = LONG | ENDINGS | LAYOUTS | VOICES | ADAPTED

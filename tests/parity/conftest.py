@@ -11,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from parity import chains, checkpoints
-from parity.cases import SPEECHES
+from parity.cases import ADAPTED, SPEECHES
 from parity.chains import SETTINGS
 from parity.checkpoints import PLAIN, QWEN, VARIANTS
 from parity.texts import TEXTS
+from support import golden
 from timbre_engine.convert import pipeline
 from timbre_engine.model.manifest import Quantisation
 from timbre_engine.qwen3tts.machine import Machine
@@ -44,11 +45,20 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def official(sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Answers:
+def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of PEFT's folders: `both`, of talker and code predictor, and `predictor`."""
+    folder = tmp_path_factory.mktemp("adapters")
+    golden.make_predictor_adapter(folder / "both", seed=3, beside=golden.make_adapter(folder / "talker"))
+    golden.make_predictor_adapter(folder / "predictor", seed=4)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def official(sources: dict[str, Path], adapters: Path, tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """What the official implementation answers to everything: NAME.array."""
     folder = tmp_path_factory.mktemp("official")
     questions, answers = folder / "questions.json", folder / "answers.npz"
-    questions.write_text(json.dumps(_questions(sources)))
+    questions.write_text(json.dumps(_questions(sources, adapters)))
     subprocess.run([PYTHON, Path(__file__).parent / "official.py", questions, answers], check=True, timeout=600)
     with np.load(answers) as file:
         return dict(file)
@@ -56,7 +66,7 @@ def official(sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def machine_of(
-    sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+    sources: dict[str, Path], adapters: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str, Quantisation], Machine]]:
     """The engine over a variant's checkpoint, converted."""
     folder = tmp_path_factory.mktemp("models")
@@ -67,6 +77,9 @@ def machine_of(
         if key not in made:
             directory = folder / f"{name}-{quantisation}"
             pipeline.convert(sources[name], directory, quantisation, lambda _: None)
+            for speech in ADAPTED.values():
+                if speech.variant.name == name:
+                    golden.export_adapter(adapters / f"{speech.adapter}", directory, f"{speech.adapter}.gguf")
             made[key] = Machine(Options(model=directory, adapters=directory, slots=1, exact=True))
         return made[key]
 
@@ -75,9 +88,11 @@ def machine_of(
         each.close()
 
 
-def _questions(sources: dict[str, Path]) -> dict[str, Any]:
+def _questions(sources: dict[str, Path], adapters: Path) -> dict[str, Any]:
     return {
-        "speeches": {name: speech.question(sources[speech.variant.name]) for name, speech in SPEECHES.items()},
+        "speeches": {
+            name: speech.question(sources[speech.variant.name], adapters) for name, speech in SPEECHES.items()
+        },
         "chains": _chains(sources[PLAIN.name]),
         "texts": {name: {"checkpoint": str(sources[name]), "texts": TEXTS} for name in (PLAIN.name, QWEN.name)},
     }

@@ -40,18 +40,7 @@ def converter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of every projection."""
-    queries, keys = (SIZES[heads] * SIZES["head_dim"] for heads in ("heads", "kv_heads"))
-    hidden, ffn = SIZES["hidden"], SIZES["ffn"]
-    shapes = {
-        "self_attn.q_proj": (queries, hidden),
-        "self_attn.k_proj": (keys, hidden),
-        "self_attn.v_proj": (keys, hidden),
-        "self_attn.o_proj": (hidden, queries),
-        "mlp.gate_proj": (ffn, hidden),
-        "mlp.up_proj": (ffn, hidden),
-        "mlp.down_proj": (hidden, ffn),
-    }
-    tensors = peft.tensors(*shapes, layers=SIZES["layers"], shapes=shapes)
+    tensors = peft.tensors(*peft.SHAPES, layers=SIZES["layers"], sizes=SIZES)
     return peft.write_adapter(tmp_path_factory.mktemp("peft"), tensors, lora_alpha=24)
 
 

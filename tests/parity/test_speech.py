@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from parity.cases import ENDINGS, LAYOUTS, LONG, SPEECHES, VOICES, Speech
+from parity.cases import ADAPTED, ENDINGS, LAYOUTS, LONG, SPEECHES, VOICES, Speech
 from parity.conftest import Answers
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import codes_of
+from timbre_engine.scoring.forced import Forced
 
 EOS = 2150
 CODES = 2048
@@ -41,6 +42,20 @@ def test_some_speech_would_have_ended_with_its_first_token_or_its_second(officia
 @pytest.mark.parametrize("name", LAYOUTS | VOICES)
 def test_layouts_and_voices(name: str, machine_of: Callable[[str], Machine], official: Answers) -> None:
     check(SPEECHES[name], machine_of(SPEECHES[name].variant.name), official)
+
+
+@pytest.mark.parametrize("name", ADAPTED)
+def test_adapters_of_talker_and_code_predictor(
+    name: str, machine_of: Callable[[str], Machine], official: Answers
+) -> None:
+    check(ADAPTED[name], machine_of(ADAPTED[name].variant.name), official)
+
+
+@pytest.mark.parametrize("name", ADAPTED)
+def test_logits_with_an_adapter(name: str, machine_of: Callable[[str], Machine], official: Answers) -> None:
+    codes = official[f"{name}.codes"]
+    _, *rest = Forced(machine_of(ADAPTED[name].variant.name)).logits([ADAPTED[name].request()], [codes])
+    np.testing.assert_array_equal(np.stack(rest, axis=1).argmax(-1), codes[:, 1:])
 
 
 def ends(logits: np.ndarray) -> bool:

@@ -1,6 +1,7 @@
 """PEFT adapters and model directories in small, for the tests of what reads them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,30 @@ from timbre_loras.commands.export import export
 from timbre_loras.writer import Dtype
 
 SIZES = {"hidden": 12, "layers": 3, "heads": 4, "kv_heads": 2, "head_dim": 2, "ffn": 10}
-SHAPES = {
-    "self_attn.q_proj": (8, 12),
-    "self_attn.k_proj": (4, 12),
-    "self_attn.v_proj": (4, 12),
-    "self_attn.o_proj": (12, 8),
-    "mlp.gate_proj": (10, 12),
-    "mlp.up_proj": (10, 12),
-    "mlp.down_proj": (12, 10),
-}
-"""Projection -> (out, in) for SIZES."""
+PREDICTOR_SIZES = {**SIZES, "hidden": 6, "layers": 2, "ffn": 9}
 TALKER_SHA256 = "0123456789abcdef" * 4
 PREFIX = "base_model.model.talker.model."
+PREDICTOR_PREFIX = "base_model.model.talker.code_predictor.model."
 
 Tensors = dict[str, NDArray[Any]]
+
+
+def shapes(sizes: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Projection -> (out, in)."""
+    hidden, ffn = sizes["hidden"], sizes["ffn"]
+    queries, keys = sizes["heads"] * sizes["head_dim"], sizes["kv_heads"] * sizes["head_dim"]
+    return {
+        "self_attn.q_proj": (queries, hidden),
+        "self_attn.k_proj": (keys, hidden),
+        "self_attn.v_proj": (keys, hidden),
+        "self_attn.o_proj": (hidden, queries),
+        "mlp.gate_proj": (ffn, hidden),
+        "mlp.up_proj": (ffn, hidden),
+        "mlp.down_proj": (hidden, ffn),
+    }
+
+
+SHAPES = shapes(SIZES)
 
 
 def write_base(directory: Path, sizes: dict[str, int] | None = None) -> Path:
@@ -35,6 +46,7 @@ def write_base(directory: Path, sizes: dict[str, int] | None = None) -> Path:
         "name": "tiny",
         "kind": "custom_voice",
         "talker": {**(sizes or SIZES), "rope_theta": 1e6, "norm_eps": 1e-6},
+        "predictor": {**PREDICTOR_SIZES, "rope_theta": 1e6, "norm_eps": 1e-6},
         "languages": {"french": 2061, "english": 2050},
         "speakers": {"vivian": 3065},
         "files": {"talker.gguf": {"size": 1, "sha256": TALKER_SHA256}},
@@ -56,17 +68,22 @@ def tensors(
     layers: int = SIZES["layers"],
     prefix: str = PREFIX,
     ranks: dict[str, int] | None = None,
-    shapes: dict[str, tuple[int, int]] = SHAPES,
+    sizes: Mapping[str, int] = SIZES,
 ) -> Tensors:
     """The matrices of the modules in every layer; `ranks` gives some of them another rank, by `N.module`."""
     found: Tensors = {}
     for layer in range(layers):
         for module in modules:
             mine = (ranks or {}).get(f"{layer}.{module}", rank)
-            a, b = pair(mine, *shapes[module], seed=layer * 100 + len(found))
+            a, b = pair(mine, *shapes(sizes)[module], seed=layer * 100 + len(found))
             found[f"{prefix}layers.{layer}.{module}.lora_A.weight"] = a
             found[f"{prefix}layers.{layer}.{module}.lora_B.weight"] = b
     return found
+
+
+def predictor_tensors(*modules: str, rank: int = 4, layers: int = PREDICTOR_SIZES["layers"]) -> Tensors:
+    """The same of the code predictor."""
+    return tensors(*modules, rank=rank, layers=layers, prefix=PREDICTOR_PREFIX, sizes=PREDICTOR_SIZES)
 
 
 def write_adapter(directory: Path, weights: Tensors, **config: Any) -> Path:

@@ -1,4 +1,4 @@
-"""`timbre-engine adapter-effect`: what an adapter does to the talker, in numbers."""
+"""`timbre-engine adapter-effect`: what an adapter does to talker and code predictor, in numbers."""
 
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from timbre_engine.qwen3tts import adapter_file
 def adapter_effect(
     model_dir: Path, adapter: Path, *, scales: str = "0,0.03125,0.0625,0.125,0.25,0.5,1", max_rank: int = 1024
 ) -> None:
-    """Print as JSON how much an adapter changes the talker's hidden states, relative to those without it.
+    """Print as JSON what an adapter changes at each scale, null where it adapts nothing.
+
+    `changes` is how much the talker's hidden states change, relative to those without it; `predictor` the share of the
+    code predictor's codes that are others.
 
     Parameters
     ----------
@@ -39,5 +42,4 @@ def adapter_effect(
         max_rank=max_rank,
         digest=None,
     )
-    changes = effect.changes(model_dir, manifest, adapter, wanted)
-    print(msgspec.json.encode({"digest": found.digest, "scales": wanted, "changes": changes}).decode())
+    print(msgspec.json.encode(effect.measure(model_dir, manifest, found, wanted)).decode())

@@ -44,7 +44,7 @@ class AdapterFile:
     digest: str
     """`sha256:…` of the file."""
     rank: int
-    """The largest of its pairs' ranks, the second file's included."""
+    """The largest of its pairs' ranks; 0 where only the code predictor is adapted."""
     alpha: float
     metadata: Mapping[str, str | int | float | bool]
     """Its `timbre.*` keys, without the prefix."""
@@ -54,6 +54,11 @@ class AdapterFile:
     """Tells whether the file was exchanged since."""
     predictor: "AdapterFile | None" = None
     """The second file: what is adapted of the code predictor."""
+
+    @property
+    def largest_rank(self) -> int:
+        """The second file's counted in."""
+        return max(self.rank, self.predictor.rank if self.predictor else 0)
 
     @property
     def streaming_text(self) -> bool:
@@ -92,7 +97,7 @@ def check(
         found, _ = _look(second, adapters.PREDICTOR_ARCHITECTURE, base_digest, predictor, max_rank, beside.digest)
     except InvalidInput as error:
         raise type(error)(f"{beside.file}: {error}", adapters.KEY_PREDICTOR_FILE) from error
-    return replace(file, rank=max(file.rank, found.rank), predictor=found)
+    return replace(file, predictor=found)
 
 
 def _look(

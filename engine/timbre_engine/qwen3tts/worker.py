@@ -169,7 +169,7 @@ class Worker:
             if files.clip is not None:
                 self._machine.references.warm(files.clip, self._codec.put)
             file = files.adapter
-            found = None if file is None else LoadedAdapter(file.digest.removeprefix("sha256:"), file.rank)
+            found = None if file is None else LoadedAdapter(file.digest.removeprefix("sha256:"), file.largest_rank)
             self._send(Loaded(load.request, "; ".join(notes), found))
             if self._machine.options.take_in:
                 self._warming.add(voice)

@@ -13,7 +13,6 @@ from timbre_loras import base as bases
 from timbre_loras import peft_adapter, trained, writer
 from timbre_loras import x_vector as x_vectors
 from timbre_loras.base import Base
-from timbre_loras.fold import fold
 from timbre_loras.trained import Layout
 from timbre_loras.writer import Dtype, Metadata
 
@@ -47,11 +46,10 @@ def export(
     speaker = (speaker or ("" if x_vector else known.speaker)).lower()
     language = (language or known.language).lower()
     _refuse_unknown(model, speaker, language)
-    adapter = peft_adapter.read(peft_dir, model.talker)
+    adapter = peft_adapter.read(peft_dir, model)
     vector = _x_vector(x_vector, peft_dir, model.talker.hidden)
     if speaker and vector is not None:
         raise InvalidInput("an x-vector takes the speaker's place: one of the two is right", "--speaker")
-    alpha, pairs = fold(adapter.pairs)
     metadata = Metadata(
         name=name or output.stem,
         agent=agent,
@@ -61,14 +59,17 @@ def export(
         speaker=speaker,
         language=language,
         layout=text_layout or known.text_layout,
-        rank=max(pair.rank for pair in adapter.pairs),
         source_alpha=adapter.config.lora_alpha,
         licence=licence,
         source_digest=adapter.digest,
         x_vector=vector,
     )
-    writer.write(output, alpha, pairs, metadata, dtype)
-    sys.stdout.write(f"{output}: {len(pairs)} weights adapted, {output.stat().st_size / 1e6:.1f} MB\n")
+    second = writer.write(output, adapter.talker, adapter.predictor, metadata, dtype)
+    sys.stdout.write(f"{output}: {len(adapter.talker)} weights adapted, {output.stat().st_size / 1e6:.1f} MB\n")
+    if second is not None:
+        sys.stdout.write(
+            f"{second}: {len(adapter.predictor)} of the code predictor, {second.stat().st_size / 1e6:.1f} MB\n"
+        )
 
 
 def _x_vector(named: Path | None, peft_dir: Path, hidden: int) -> NDArray[np.float32] | None:

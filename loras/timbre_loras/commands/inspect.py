@@ -22,10 +22,14 @@ def inspect(
     *,
     json: Annotated[bool, Parameter(negative=(), help="Print one JSON object.")] = False,
 ) -> None:
-    """Print what an adapter FILE holds: its size, digest and rank, its metadata, and its tensors."""
+    """Print what an adapter FILE holds, and the second one that it names: size, digest, rank, metadata, tensors."""
     adapter = adapter_gguf.read(file)
-    sys.stdout.write(msgspec.json.encode(facts(adapter)).decode() if json else "\n".join(describe(adapter)))
-    sys.stdout.write("\n")
+    second = adapter.predictor()
+    if json:
+        told = msgspec.json.encode(facts(adapter) | {"predictor": facts(second) if second else None}).decode()
+    else:
+        told = "\n".join([*describe(adapter), *(["", second.path.name, *describe(second)] if second else [])])
+    sys.stdout.write(f"{told}\n")
 
 
 def facts(adapter: AdapterGguf) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from timbre_common.errors import InvalidInput
 from timbre_loras import adapter_gguf, mixture, writer
 from timbre_loras import base as bases
 from timbre_loras import merge as merging
-from timbre_loras.fold import fold
 from timbre_loras.mixture import Row, Share
 from timbre_loras.writer import Dtype
 
@@ -36,18 +35,21 @@ def merge(
         raise InvalidInput("1 or more is right, or 0", "--rank")
     named = [mixture.parse(text) for text in files]
     shares = [Share(adapter_gguf.read(Path(path)), weight) for path, weight in named]
-    pairs = merging.concatenate([(share.file.pairs(), share.weight) for share in shares])
+    seconds = [(share.file.predictor(), share.weight) for share in shares]
+    talker = merging.concatenate([(share.file.pairs(), share.weight) for share in shares])
+    predictor = merging.concatenate([(second.pairs(), weight) for second, weight in seconds if second])
     told = ""
     if rank:
-        reduced = merging.reduce(pairs, rank)
-        pairs, told = reduced.pairs, f", {reduced.error:.2%} off the whole mixture"
-    largest = max(pair.rank for pair in pairs)
-    about = mixture.metadata(
-        shares, _rows(base, shares), name=name or output.stem, agent=agent, licence=licence, rank=largest
-    )
-    alpha, folded = fold(pairs)
-    writer.write(output, alpha, folded, about, dtype)
-    sys.stdout.write(f"{output}: rank {largest}, {output.stat().st_size / 1e6:.1f} MB{told}\n")
+        reduced = merging.reduce([*talker, *predictor], rank)
+        talker, predictor = reduced.pairs[: len(talker)], reduced.pairs[len(talker) :]
+        told = f", {reduced.error:.2%} off the whole mixture"
+    about = mixture.metadata(shares, _rows(base, shares), name=name or output.stem, agent=agent, licence=licence)
+    second = writer.write(output, talker, predictor, about, dtype)
+    size = sum(path.stat().st_size for path in (output, second) if path)
+    largest = max(pair.rank for pair in [*talker, *predictor])
+    sys.stdout.write(f"{output}: rank {largest}, {size / 1e6:.1f} MB{told}\n")
+    if second is not None:
+        sys.stdout.write(f"{second}: the code predictor's part of it\n")
 
 
 def _rows(directory: Path | None, shares: list[Share]) -> Row:

@@ -1,6 +1,7 @@
 """`timbre-loras publish`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from cyclopts import Parameter
 
 from timbre_common.errors import InvalidInput
 from timbre_loras import adapter_gguf, profile
+from timbre_loras.adapter_gguf import AdapterGguf
 from timbre_loras.publishing import directory, http_put, oci, s3
 from timbre_loras.publishing.source import Source
 
@@ -24,7 +26,8 @@ def publish(
 ) -> None:
     """Put an adapter FILE where engines find it, under a name that holds its digest, and print the VoiceProfile.
 
-    A new version has another name, so nothing that speaks is exchanged underneath. Credentials come from the
+    The second file that it names goes before it. A new version has another name, so nothing that speaks is exchanged
+    underneath. Credentials come from the
     environment: TIMBRE_PUBLISH_TOKEN for HTTP, AWS_ACCESS_KEY_ID and the like for S3, TIMBRE_REGISTRY_USER and
     TIMBRE_REGISTRY_PASSWORD for a registry.
     """
@@ -33,14 +36,22 @@ def publish(
     digits = adapter.digest.removeprefix("sha256:")[:_SHORT]
     source = Source(file, adapter.size, adapter.digest, f"{profile.label(file.stem)}-{digits}.gguf")
     document = profile.text(adapter, source.name)
-    place = _put(source, target)
+    place = _put([*_before(adapter), source], target)
     sys.stdout.write(f"# {place}\n# {adapter.digest}\n{document}")
 
 
-def _put(source: Source, target: str) -> str:
+def _before(adapter: AdapterGguf) -> list[Source]:
+    second = adapter.predictor()
+    if second is None:
+        return []
+    second.pairs()
+    return [Source(second.path, second.size, second.digest, second.path.name)]
+
+
+def _put(sources: Sequence[Source], target: str) -> str:
     scheme, separator, _ = target.partition("://")
     if not separator:
-        return directory.put(source, Path(target))
+        return directory.put(sources, Path(target))
     if scheme not in _SCHEMES:
         raise InvalidInput(f"a directory, http, https, s3 or oci is right, not {scheme}", "target")
-    return _SCHEMES[scheme](source, target)
+    return _SCHEMES[scheme](sources, target)

@@ -1,5 +1,6 @@
-"""A directory, such as the mounted volume that engines read: the file appears whole, under its name."""
+"""A directory, such as the mounted volume that engines read: each file appears whole, under its name."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from timbre_common.errors import SetupError
@@ -7,12 +8,11 @@ from timbre_loras import atomic
 from timbre_loras.publishing.source import Source
 
 
-def put(source: Source, directory: Path) -> str:
-    """Copy the file; where it lies then. Raises SetupError, InvalidInput where the file changes meanwhile."""
+def put(sources: Sequence[Source], directory: Path) -> str:
+    """Copy the files; where the last lies then. Raises SetupError, InvalidInput where one changes meanwhile."""
     if not directory.is_dir():
         raise SetupError(f"{directory} is no directory")
-    path = directory / source.name
-    with atomic.replacing(path) as partial, partial.open("wb") as file:
-        for block in source.blocks():
-            file.write(block)
-    return str(path)
+    for source in sources:
+        with atomic.replacing(directory / source.name) as partial, partial.open("wb") as file:
+            file.writelines(source.blocks())
+    return str(directory / sources[-1].name)

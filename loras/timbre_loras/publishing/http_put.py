@@ -4,6 +4,7 @@ import base64
 import http.client
 import os
 import ssl
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -16,14 +17,21 @@ _TIMEOUT_S: Final = 60
 _STORED: Final = (200, 201, 204)
 
 
-def put(source: Source, url: str) -> str:
-    """PUT the file below a URL that ends with a slash, or at any other; the URL that it has then.
+def put(sources: Sequence[Source], url: str) -> str:
+    """PUT the files below a URL that ends with a slash, or the last at any other and the rest beside it; its URL then.
 
     The token in TIMBRE_PUBLISH_TOKEN goes along, over HTTPS or to this machine only. No redirect is followed. Raises
     InvalidInput, SetupError.
     """
     parts = _checked(url)
-    path = parts.path + source.name if parts.path.endswith("/") else parts.path
+    folder, _, last = parts.path.rpartition("/")
+    paths = [f"{folder}/{source.name}" for source in sources[:-1]] + [f"{folder}/{last or sources[-1].name}"]
+    for source, path in zip(sources, paths, strict=True):
+        _put(source, parts, path)
+    return parts._replace(path=paths[-1], query="").geturl()
+
+
+def _put(source: Source, parts: SplitResult, path: str) -> None:
     connection = _connection(parts)
     try:
         connection.request("PUT", path + (f"?{parts.query}" if parts.query else ""), source.blocks(), _headers(source))
@@ -35,7 +43,6 @@ def put(source: Source, url: str) -> str:
         connection.close()
     if answer.status not in _STORED:
         raise SetupError(f"{parts.netloc} answers {answer.status} {answer.reason}")
-    return parts._replace(path=path, query="").geturl()
 
 
 def _checked(url: str) -> SplitResult:

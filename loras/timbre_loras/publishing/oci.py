@@ -1,14 +1,15 @@
-"""An OCI registry: the file is the one layer of an artefact, as `oras push` makes it."""
+"""An OCI registry: each file is a layer of an artefact, as `oras push` makes it."""
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from timbre_common import hosts
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_loras.publishing import extra
+from timbre_loras.publishing import directory, extra
 from timbre_loras.publishing.source import MEDIA_TYPE, Source
 
 USER: Final = "TIMBRE_REGISTRY_USER"
@@ -20,11 +21,11 @@ _TARGET: Final = re.compile(
 )
 
 
-def put(source: Source, url: str) -> str:
-    """Push the file to `oci://REGISTRY/REPOSITORY[:TAG]`; the artefact's address by digest.
+def put(sources: Sequence[Source], url: str) -> str:
+    """Push the files to `oci://REGISTRY/REPOSITORY[:TAG]`; the artefact's address by digest.
 
-    Without a tag it is the beginning of the file's digest. A registry on this machine is spoken to over plain HTTP, any
-    other over HTTPS. Raises InvalidInput, SetupError.
+    Without a tag it is the beginning of the last one's digest. A registry on this machine is spoken to over plain HTTP,
+    any other over HTTPS. Raises InvalidInput, SetupError.
     """
     match = _TARGET.fullmatch(url)
     if match is None:
@@ -39,7 +40,7 @@ def put(source: Source, url: str) -> str:
         client = client_module.OrasClient(hostname=registry, insecure=plain, auth_backend=backend)
         if os.environ.get(USER):
             client.auth.set_basic_auth(os.environ[USER], os.environ.get(PASSWORD, ""))
-        answer = _push(client, source, f"{registry}/{repository}:{match['tag'] or source.hash.hex()[:12]}")
+        answer = _push(client, sources, f"{registry}/{repository}:{match['tag'] or sources[-1].hash.hex()[:12]}")
     except InvalidInput:
         raise
     except Exception as error:  # the library raises ValueError, requests' errors and its own
@@ -47,17 +48,15 @@ def put(source: Source, url: str) -> str:
     return f"{registry}/{repository}@{answer.headers['Docker-Content-Digest']}"
 
 
-def _push(client: Any, source: Source, target: str) -> Any:
-    # The library reads a file twice, and calls the layer what the file is called: a copy that nobody changes.
+def _push(client: Any, sources: Sequence[Source], target: str) -> Any:
+    # The library reads a file twice, and calls the layer what the file is called: copies that nobody changes.
     with TemporaryDirectory() as folder:
-        copy = Path(folder) / source.name
-        with copy.open("wb") as file:
-            file.writelines(source.blocks())
+        directory.put(sources, Path(folder))
         return client.push(
             target=target,
-            files=[f"{copy}:{MEDIA_TYPE}"],
+            files=[f"{Path(folder) / source.name}:{MEDIA_TYPE}" for source in reversed(sources)],
             disable_path_validation=True,
-            manifest_annotations={"dev.timbre.adapter.digest": source.digest},
+            manifest_annotations={"dev.timbre.adapter.digest": sources[-1].digest},
             quiet=True,
         )
 

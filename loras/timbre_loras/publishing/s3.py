@@ -1,6 +1,7 @@
 """A bucket of S3's kind."""
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,8 +20,8 @@ _CREDENTIALS: Final = (
 _RETRY: Final = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 
 
-def put(source: Source, url: str) -> str:
-    """Put the file below `s3://BUCKET/PREFIX`; its URL. The object appears whole or not at all.
+def put(sources: Sequence[Source], url: str) -> str:
+    """Put the files below `s3://BUCKET/PREFIX`; the last one's URL. Each object appears whole or not at all.
 
     Endpoint, region and credentials come from the variables that AWS' own tools read. Raises InvalidInput, SetupError.
     """
@@ -34,15 +35,17 @@ def put(source: Source, url: str) -> str:
     obstore: Any = extra.load("obstore")
     stores: Any = extra.load("obstore.store")
     plain = os.environ.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT", "")).startswith("http://")
-    key = "/".join(part for part in (parts.path.strip("/"), source.name) if part)
+    folder = f"{parts.path.strip('/')}/".lstrip("/")
     try:
         store = stores.S3Store(parts.netloc, client_options={"allow_http": plain}, retry_config=_RETRY)
-        obstore.put(store, key, source.blocks(), attributes={"Content-Type": "application/octet-stream"})
+        for source in sources:
+            attributes = {"Content-Type": "application/octet-stream"}
+            obstore.put(store, folder + source.name, source.blocks(), attributes=attributes)
     except InvalidInput:
         raise
     except Exception as error:  # the library's own errors have no common root but this
         raise SetupError(f"{url} does not take the file: {_first_line(error)}") from error
-    return f"s3://{parts.netloc}/{key}"
+    return f"s3://{parts.netloc}/{folder}{sources[-1].name}"
 
 
 def _first_line(error: Exception) -> str:

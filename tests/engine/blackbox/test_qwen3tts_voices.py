@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import pytest_asyncio
-from gguf import GGUFReader
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
@@ -22,7 +21,8 @@ from timbre_common.engine_stream import Continue, Done, End, Error, Flush, Start
 from timbre_common.voiceprofile import Adapter, Reference, Sampling
 from timbre_engine.model import manifest
 from timbre_engine.qwen3tts.codec import Codec
-from timbre_loras.fold import Folded
+from timbre_loras import adapter_gguf
+from timbre_loras.peft_adapter import Pair
 from timbre_loras.writer import Dtype, Metadata, write
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -63,35 +63,20 @@ VOICES = [
 ]
 
 
-def export(path: Path, base: manifest.Manifest, alpha: float, pairs: list[Folded], **fields: Any) -> None:
+def export(path: Path, base: manifest.Manifest, pairs: list[Pair], **fields: Any) -> None:
     about: dict[str, Any] = dict.fromkeys(Metadata.__dataclass_fields__, "")
-    about |= {"name": "x", "base_digest": base.digest, "rank": 16, "source_alpha": 1.0, "x_vector": None}
-    write(path, alpha, pairs, Metadata(**{**about, **fields}), Dtype.F32)
+    about |= {"name": "x", "base_digest": base.digest, "source_alpha": 1.0, "x_vector": None, "predictor": None}
+    write(path, pairs, [], Metadata(**{**about, **fields}), Dtype.F32)
 
 
-def pairs_of(path: Path) -> tuple[float, list[Folded]]:
-    reader = GGUFReader(path)
-    alpha = reader.get_field("adapter.lora.alpha")
-    assert alpha is not None
-    tensors = {tensor.name: np.array(tensor.data) for tensor in reader.tensors}
-    places = [name.removesuffix(".lora_a") for name in tensors if name.endswith(".lora_a")]
-    return float(alpha.contents()), [
-        Folded(int(name.split(".")[1]), name.split(".")[2], tensors[f"{name}.lora_a"], tensors[f"{name}.lora_b"])
-        for name in places
-    ]
-
-
-def joined(parts: list[tuple[Path, float]]) -> tuple[float, list[Folded]]:
+def joined(parts: list[tuple[Path, float]]) -> list[Pair]:
     """One adapter that does at scale 1 what several do at theirs: their ranks one after the other."""
-    read = [(*pairs_of(path), scale) for path, scale in parts]
-    rank = sum(len(pairs[0].a) for _, pairs, _ in read)
     together = []
-    for group in zip(*(pairs for _, pairs, _ in read), strict=True):
-        scales = [scale * alpha / len(pair.a) for (alpha, _, scale), pair in zip(read, group, strict=True)]
-        a = np.concatenate([pair.a for pair in group])
-        b = np.concatenate([np.float32(scale) * pair.b for scale, pair in zip(scales, group, strict=True)], axis=1)
-        together.append(Folded(group[0].layer, group[0].target, a, b))
-    return float(rank), together
+    for group in zip(*(adapter_gguf.read(path).pairs() for path, _ in parts), strict=True):
+        scaled = [np.float32(scale * pair.scale) * pair.b for (_, scale), pair in zip(parts, group, strict=True)]
+        a, b = np.concatenate([pair.a for pair in group]), np.concatenate(scaled, axis=1)
+        together.append(Pair(group[0].layer, group[0].target, a, b, 1.0))
+    return together
 
 
 @pytest.fixture(scope="module")
@@ -101,10 +86,10 @@ def files(tiny_model: Path, base_model: Path, tmp_path_factory: pytest.TempPathF
     peft = golden.make_adapter(tmp_path_factory.mktemp("peft") / "louise", seed=11)
     golden.export_adapter(peft, base_model, str(folder / "louise.gguf"))
     lisa, louise = folder / "lisa.gguf", folder / "louise.gguf"
-    export(folder / "joined.gguf", base, *joined([(lisa, 0.9 * 0.7), (louise, 0.3)]))
+    export(folder / "joined.gguf", base, joined([(lisa, 0.9 * 0.7), (louise, 0.3)]))
     table = np.load(base_model / manifest.EMBEDDINGS)
     vivian = np.array(table[base.speakers["vivian"]], np.float32)
-    export(folder / "tuned.gguf", base, *pairs_of(lisa), x_vector=vivian, layout="full")
+    export(folder / "tuned.gguf", base, adapter_gguf.read(lisa).pairs(), x_vector=vivian, layout="full")
     said = {"text": CASE["ref_text"], "language": "french"}
     save_file({"x_vector": X_VECTOR, "codes": CODES.astype(np.int64)}, folder / "clone.safetensors", said)
     save_file({"x_vector": X_VECTOR, "codes": CODES.astype(np.int16)}, folder / "same.safetensors", said)
