@@ -135,9 +135,7 @@ def test_the_definitions_chart_takes_over_and_leaves_them_when_it_goes(
 def test_optional_objects_are_what_their_definitions_say(cluster: ApiServer, namespace: str) -> None:
     files = os.environ.get("TIMBRE_TEST_CRDS", "")
     if not files:
-        pytest.skip(
-            "TIMBRE_TEST_CRDS names no files (by :) with the Prometheus Operator's and the Gateway API's"
-        )
+        pytest.skip("TIMBRE_TEST_CRDS names no files (by :) with the Prometheus Operator's and the Gateway API's")
     for path in files.split(":"):
         cluster.kubectl("apply", "--server-side", "-f", path)
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=120s", "crd", "--all")
