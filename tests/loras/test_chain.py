@@ -109,7 +109,8 @@ def test_what_was_done_is_not_done_again_and_a_failure_ends_it(
 
 def test_who_stops_it_stops_the_command_that_is_under_way(tmp_path: Path, checkpoint: Path, recordings: Path) -> None:
     trainer, out = tmp_path / "trainer", tmp_path / "out"
-    trainer.write_text("#!/bin/sh\ntrap 'echo stopped; exit 143' TERM\necho started\nsleep 60 & wait\n")
+    # It says so once its starter has surely come to wait for it.
+    trainer.write_text("#!/bin/sh\ntrap 'echo stopped; exit 143' TERM\nsleep 2\necho started\nsleep 60 & wait\n")
     trainer.chmod(0o755)
     (out / "model").mkdir(parents=True)
     (out / "model" / "model.json").write_text("{}")
