@@ -198,8 +198,10 @@ def round_trip(name: str, weight: Array, form: Quantisation) -> Array:
     if weight.ndim == 1:
         return weight
     storage = STORAGE[form]
-    if storage.bits == 16 or "embedding" in name:
+    if storage.bits == 16:
         return weight.astype(np.float16).astype(np.float32)
+    if "embedding" in name:
+        return quantise(weight, 8, 32).values
     return quantise(weight, storage.bits, storage.block).values
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from timbre_common.encoders.container import Flac, Opus
 from timbre_common.encoders.mp3 import Mp3
 from timbre_common.encoders.raw import Pcm, Wav
 
@@ -32,11 +31,23 @@ class Kind:
     encoder: Callable[[], Encoder]
 
 
+def _opus() -> Encoder:
+    from timbre_common.encoders.container import Opus  # only here: FFmpeg and numpy take 18 MB
+
+    return Opus()
+
+
+def _flac() -> Encoder:
+    from timbre_common.encoders.container import Flac  # as above
+
+    return Flac()
+
+
 KINDS: Final[Mapping[str, Kind]] = {
     "mp3": Kind("audio/mpeg", Mp3),
     "wav": Kind("audio/wav", Wav),
     "pcm": Kind("audio/pcm", Pcm),
-    "opus": Kind("audio/ogg", Opus),
-    "flac": Kind("audio/flac", Flac),
+    "opus": Kind("audio/ogg", _opus),
+    "flac": Kind("audio/flac", _flac),
 }
 """By OpenAI's name of the format."""

@@ -15,7 +15,7 @@ from timbre_common.errors import InvalidInput
 from timbre_common.voiceprofile import Adapter
 from timbre_common.voiceprofile import Sampling as VoiceSampling
 from timbre_engine import cpus
-from timbre_engine.qwen3tts import adapter_file
+from timbre_engine.qwen3tts import adapter_text
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import Request
 from timbre_engine.qwen3tts.options import Options
@@ -125,7 +125,7 @@ def _voice(
     voice = Voice(name="voice", languages=["und"], speaker=speaker, sampling=sampling)
     if lora is None:
         return msgspec.structs.replace(voice, speaker=speaker or next(iter(sorted(manifest.speakers)), None))
-    said = adapter_file.unchecked_text(lora)
+    said = adapter_text.unchecked_text(lora)
     trained_as = said.get(adapters.KEY_SPEAKER, "").lower()
     voice = msgspec.structs.replace(
         voice,
@@ -134,7 +134,7 @@ def _voice(
     )
     digests = [machine.manifest.digest for machine in machines]
     made_for = said.get(adapters.KEY_BASE_DIGEST)
-    file = adapter_file.check(
+    file = adapter_text.check(
         lora,
         base_digest=made_for if made_for in digests else digests[0],
         sizes=manifest.talker,

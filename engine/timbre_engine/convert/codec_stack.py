@@ -26,7 +26,8 @@ def decoded(stream: Stream, sizes: Sizes, rows: str) -> str:
     blocks = len(sizes.upsample_rates)
     for block, rate in enumerate(sizes.upsample_rates):
         name = f"decoder.{block + 1}.block."
-        rows = _transposed(stream, name, rows, rate, per_frame, outputs=1 if block == 0 else 4)
+        # The weights of the first two would take more memory in that form than the products save time.
+        rows = _transposed(stream, name, rows, rate, per_frame, outputs=1 if block < 2 else 4)
         per_frame *= rate
         # The more outputs share products, the more is saved and the more is rounded, which later blocks amplify.
         outputs = 2 if block == 0 else 6 if block == blocks - 1 else 4

@@ -13,6 +13,8 @@ from timbre_engine.model.manifest import Quantisation
 
 _INT8_ACTIVATIONS: Final = 4
 """MatMulNBits' accuracy level: inputs are rounded to 8 bits too, which is what makes it fast."""
+_TABLE_BITS: Final = 8
+_TABLE_BLOCK: Final = 32
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ Factor = Matrix | AdaptedMatrix
 class Table:
     """A table in a graph."""
 
-    name: str
-    half: bool
+    operator: str
+    weights: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    half: bool = False
 
     def rows(self, graph: Graph, index: str) -> str:
         """The rows of an index, float32 [*index, columns]."""
-        rows = graph.add("Gather", self.name, index)
+        values, *scales = self.weights
+        rows = graph.add(self.operator, values, index, *scales, **self.attributes)
         return graph.add("Cast", rows, to=FLOAT) if self.half else rows
 
 
@@ -87,11 +92,17 @@ class Storage:
         return Matrix("MatMulNBits", (graph.constant(blocks.packed), graph.constant(blocks.scales)), attributes)
 
     def table(self, graph: Graph, table: NDArray[np.float32]) -> Table:
-        """Put a table [rows, columns] into the graph. Few rows are ever read, so its memory is what counts: every form
-        but float32 keeps it as float16.
+        """Put a table [rows, columns] into the graph. Few rows are ever read, so its memory is what counts: where
+        matrices have few bits, it has 8.
         """
-        half = self.bits != 32
-        return Table(graph.constant(table.astype(np.float16) if half else table), half)
+        if self.bits == 32:
+            return Table("Gather", (graph.constant(table),))
+        if self.bits == 16:
+            return Table("Gather", (graph.constant(table.astype(np.float16)),), half=True)
+        blocks = quantise(table, _TABLE_BITS, _TABLE_BLOCK)
+        attributes = {"domain": MICROSOFT, "bits": _TABLE_BITS, "block_size": _TABLE_BLOCK, "quantize_axis": 1}
+        levels = graph.constant(blocks.levels.reshape(len(table), -1)[:, : table.shape[1]])
+        return Table("GatherBlockQuantized", (levels, graph.constant(blocks.scales)), attributes)
 
 
 STORAGE: Final[Mapping[Quantisation, Storage]] = {

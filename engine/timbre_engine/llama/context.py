@@ -14,7 +14,7 @@ from timbre_engine.llama.model import Adapter, Model, adapter_arrays
 
 _POSITION_SECTIONS: Final = 4
 """An M-RoPE model takes four positions a token, laid out section by section; the first three are the position."""
-_BATCH: Final = 64
+_BATCH: Final = 32
 """Positions of one call: what the compute buffers are made for."""
 
 

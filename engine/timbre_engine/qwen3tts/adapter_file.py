@@ -145,16 +145,6 @@ def matrices(file: AdapterFile) -> dict[str, NDArray[np.float32]]:
         raise EngineUnavailable(f"{file.path.name} cannot be read any more: {error}") from error
 
 
-def unchecked_text(path: Path) -> dict[str, str]:
-    """The texts in the metadata of a file that nobody has looked at; none where it is no adapter."""
-    try:
-        with path.open("rb") as file:
-            header = gguf_header.parse(file.read(gguf_header.MAX_BYTES), path.stat().st_size)
-    except (OSError, InvalidInput):
-        return {}
-    return {key: value.content for key, value in header.metadata.items() if isinstance(value.content, str)}
-
-
 def _stamp(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 

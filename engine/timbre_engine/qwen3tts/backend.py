@@ -17,7 +17,7 @@ from timbre_common.voiceprofile import Adapter
 from timbre_engine.backend import AdapterState, Info, SynthesisRequest
 from timbre_engine.llama import source
 from timbre_engine.model import manifest as manifests
-from timbre_engine.qwen3tts import languages, own_voices, specs
+from timbre_engine.qwen3tts import languages, own_voices, voice_check
 from timbre_engine.qwen3tts.messages import Begin, Loaded, LoadedAdapter, Unload
 from timbre_engine.qwen3tts.options import Options
 from timbre_engine.qwen3tts.process import WorkerProcess
@@ -87,7 +87,7 @@ class Qwen3TTSBackend:
 
     async def load(self, voice: Voice) -> str:
         """See Backend."""
-        specs.check_voice(voice, self._manifest)
+        voice_check.check_voice(voice, self._manifest)
         loaded = await self._load(voice)
         self._voices.append(voice)
         self._note(voice, loaded)

@@ -19,10 +19,10 @@ _CODES: Final = "codes"
 _PCM: Final = "pcm"
 _STATE: Final = "state."
 _NEXT: Final = "next."
-_MOST_FRAMES: Final = 8
+_MOST_FRAMES: Final = 4
 """Frames in one run: more are no faster, and memory grows with them. Any cutting gives the same samples."""
-FRAMES_TOGETHER: Final = 2
-"""Frames of each stream in a run of several: beyond it, sharing the weights gains nothing."""
+FRAMES_TOGETHER: Final = 1
+"""Frames of each stream in a run of several: from two on, sharing the weights gains little for the memory it takes."""
 _TYPES: Final = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 Codes = NDArray[np.integer[Any]]
@@ -50,9 +50,12 @@ class Codec:
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        # Plans made for each length of chunk, and an arena, hold on to memory and gain nothing.
-        options.enable_mem_pattern = False
-        options.enable_cpu_mem_arena = False
+        # What a run computes in is kept in an arena for the next: malloc would take twice as much for such pieces. The
+        # weights stay outside, where they are freed once they are laid out for speed.
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+        options.enable_mem_pattern = False  # a plan for each length of chunk would hold on to memory and gain nothing
+        # The default order makes the next states last, and keeps what they are cut from until then.
+        options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
         # A thread that spins while it waits takes the core from the language models, several times the work it saves.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = providers.session(path, options, provider, gpu_layers)

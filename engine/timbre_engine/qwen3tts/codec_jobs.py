@@ -12,8 +12,8 @@ from timbre_engine.backend import Reason
 from timbre_engine.qwen3tts.codec import FRAMES_TOGETHER, CodecState
 from timbre_engine.qwen3tts.output import Output
 
-STREAMS_TOGETHER: Final = 4
-"""Streams of one run: more take memory and time before any of them is heard."""
+STREAMS_TOGETHER: Final = 2
+"""Streams of one run: more take memory, and time before any of them is heard, and gain nothing."""
 
 
 @dataclass(eq=False, slots=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from timbre_common.documents import Voice
 from timbre_common.errors import EngineUnavailable
-from timbre_engine.qwen3tts import languages, specs
+from timbre_engine.qwen3tts import languages, specs, voice_check
 from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.codec_jobs import Channel, Decode, Finish, Job
 from timbre_engine.qwen3tts.machine import Machine
@@ -100,7 +100,7 @@ def open_stream(machine: Machine, request: Request, number: int = 0) -> Stream:
     Its sequence and its adapters are the caller's to give back.
     """
     voice = request.voice
-    specs.check_voice(voice, machine.manifest)
+    voice_check.check_voice(voice, machine.manifest)
     if not request.known:
         machine.files.know(voice, machine.files.check(voice))
     taken = machine.files.take(voice)

@@ -1,18 +1,22 @@
 """What a stream's frames become: samples at its speed and loudness, and marks that say when which text is spoken."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from timbre_common.audio import BYTES_PER_SAMPLE, SAMPLE_RATE, ms_of_samples
 from timbre_engine.backend import Audio, Event, Mark
-from timbre_engine.qwen3tts.stretch import Stretch
+
+if TYPE_CHECKING:
+    from timbre_engine.qwen3tts.stretch import Stretch
 
 CHARACTERS_A_SECOND: Final = 15.0
 """How fast text is thought to be spoken at speed 1; what is left of a run's text goes with its last samples."""
 _MAX_BYTES: Final = 9_600
 """Of one Audio event: 200 ms."""
+_HEARD: Final = 0.005
+"""A speed nearer to 1 is 1."""
 
 
 class Output:
@@ -20,9 +24,9 @@ class Output:
 
     def __init__(self, gain_db: float, speed: float) -> None:
         self._factor = 32767.0 * 10.0 ** (gain_db / 20)
-        self._stretch = Stretch(speed)
-        self.speed = self._stretch.speed
+        self.speed = speed if abs(speed - 1.0) >= _HEARD else 1.0
         """How many samples that go in make one that comes out."""
+        self._stretch = _stretch(self.speed)
         self._rate = CHARACTERS_A_SECOND * self.speed / SAMPLE_RATE
         self.samples = 0
         """Given so far."""
@@ -34,7 +38,7 @@ class Output:
         """Samples in [-1, 1] and the text that came since; `last`: of their run. A mark comes before its audio."""
         self._words += words
         data = np.clip(np.rint(pcm * self._factor), -32768, 32767).astype("<i2").tobytes()
-        return self._events(self._stretch.feed(data), whole=last)
+        return self._events(data if self._stretch is None else self._stretch.feed(data), whole=last)
 
     def pause(self, seconds: float, text: str) -> list[Event]:
         """So much silence as it is heard, whatever the speed."""
@@ -42,7 +46,7 @@ class Output:
 
     def rest(self, text: str) -> list[Event]:
         """The stream's end: samples still inside, and text without anything to say that came after the last run."""
-        data = self._stretch.feed(b"", last=True)
+        data = b"" if self._stretch is None else self._stretch.feed(b"", last=True)
         self._words += [text] if text and (data or self.samples) else []
         return self._events(data, whole=True) if data or self._words else []
 
@@ -64,3 +68,11 @@ class Output:
             self._due = 0.0
         text, self._words = "".join(self._words[:count]), self._words[count:]
         return text
+
+
+def _stretch(speed: float) -> "Stretch | None":
+    if speed == 1.0:
+        return None
+    from timbre_engine.qwen3tts.stretch import Stretch  # only here: ffmpeg takes 16 MB, which few engines need
+
+    return Stretch(speed)

@@ -10,7 +10,7 @@ from timbre_common.languages import ANY, NAMES
 from timbre_common.voiceprofile import Label
 from timbre_engine.loras import Lora
 from timbre_engine.model.manifest import Manifest
-from timbre_engine.qwen3tts import adapter_file, languages
+from timbre_engine.qwen3tts import adapter_text, languages
 
 DEFAULT: Final = "default"
 """The one voice of a model without named speakers."""
@@ -28,7 +28,7 @@ def voices(loras: Sequence[Lora], manifest: Manifest) -> tuple[Voice, ...]:
 
 def _adapted(lora: Lora, manifest: Manifest) -> Voice:
     """With the speaker and the language that the adapter was trained with, where its file says so."""
-    said = adapter_file.unchecked_text(lora.path)
+    said = adapter_text.unchecked_text(lora.path)
     speaker = said.get(adapters.KEY_SPEAKER, "").lower()
     return Voice(
         name=lora.name,

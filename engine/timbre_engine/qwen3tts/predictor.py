@@ -40,7 +40,7 @@ class Predictor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
         self._session: Any = providers.session(path, options, provider, gpu_layers)
         shapes = {each.name: each.shape for each in self._session.get_inputs()}

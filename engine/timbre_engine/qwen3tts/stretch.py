@@ -18,12 +18,7 @@ class Stretch:
     """s16le mono at 24 kHz in and out; about 40 ms of it stay inside until `last`."""
 
     def __init__(self, speed: float) -> None:
-        """`speed` multiplies the pace; it is above 0."""
-        self._graph: Graph | None = None
-        self.speed = 1.0 if abs(speed - 1.0) < 0.005 else speed
-        """What is applied."""
-        if self.speed == 1.0:
-            return
+        """`speed` multiplies the pace; it is above 0 and not 1."""
         graph = Graph()
         source = graph.add_abuffer(format="s16", sample_rate=SAMPLE_RATE, layout="mono")
         stages = math.ceil(abs(math.log(speed, _OCTAVE)))
@@ -37,8 +32,6 @@ class Stretch:
 
     def feed(self, pcm: bytes, *, last: bool = False) -> bytes:
         """The samples that are ready."""
-        if self._graph is None:
-            return pcm
         if pcm:
             frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, np.int16)[None], format="s16", layout="mono")
             frame.sample_rate = SAMPLE_RATE

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 from timbre_common.documents import Voice
 from timbre_common.errors import TimbreError
-from timbre_engine.qwen3tts import specs
+from timbre_engine.qwen3tts import specs, voice_check
 from timbre_engine.qwen3tts.machine import Machine
 
 
@@ -66,7 +66,7 @@ class Warming:
         try:
             wanted = specs.Wanted(
                 voice=voice,
-                language=specs.language_of(voice, None, machine.manifest),
+                language=voice_check.language_of(voice, None, machine.manifest),
                 seed=0,
                 vector=taken.vector,
                 clip=taken.clip,

@@ -18,7 +18,7 @@ from timbre_common import logs, voice_codes
 from timbre_common.errors import EngineUnavailable, InvalidInput, TimbreError, TooLarge
 from timbre_engine import cpus, pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
-from timbre_engine.qwen3tts import memory, messages, specs
+from timbre_engine.qwen3tts import memory, messages, specs, voice_check
 from timbre_engine.qwen3tts.codec_thread import CodecThread
 from timbre_engine.qwen3tts.lanes import LaneKey
 from timbre_engine.qwen3tts.machine import Machine
@@ -160,7 +160,7 @@ class Worker:
         try:
             if isinstance(files, TimbreError):
                 raise files
-            notes = specs.check_voice(voice, self._machine.manifest)
+            notes = voice_check.check_voice(voice, self._machine.manifest)
         except TimbreError as error:
             field = error.field if isinstance(error, InvalidInput) else ""
             self._send(Refused(load.request, str(error), field, voice_codes.of(error)))
@@ -184,7 +184,7 @@ class Worker:
             self._tell_resident()
             wanted = specs.Wanted(
                 voice=voice,
-                language=specs.language_of(voice, begin.language, machine.manifest),
+                language=voice_check.language_of(voice, begin.language, machine.manifest),
                 seed=begin.seed,
                 instructions=begin.instructions,
                 vector=taken.vector,
@@ -274,6 +274,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logs.configure("info")
+    memory.share_heap()
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not mix with the messages
     try:
