@@ -37,7 +37,9 @@ class Metrics:
             registry=self._registry,
         )
         self._leader = self._gauge("leader", "Whether this replica holds the Lease: 1 or 0.")
-        self._last_pass = self._gauge("last_pass_timestamp_seconds", "When a pass ended last, since 1970.")
+        self._last_pass = self._gauge(
+            "last_pass_timestamp_seconds", "When a pass, or a look over everything, ended last, since 1970."
+        )
         self._voices_gauge = self._gauge("voices", "Voices by what became of them.", "state")
         self._problems_gauge = self._gauge("problems", "Conditions that somebody has to look at.", "reason")
         self._depth = self._gauge("queue_depth", "Passes that wait or run.")
@@ -52,6 +54,10 @@ class Metrics:
         self._reconcile.labels(key.kind.value).observe(seconds)
         if error is not None:
             self._errors.labels(key.kind.value).inc()
+        self.looked()
+
+    def looked(self) -> None:
+        """Something was looked at, though it may need nothing."""
         self._last_pass.set(time.time())
 
     def begin_term(self, queue_depth: Callable[[], int]) -> None:

@@ -70,6 +70,7 @@ class Work:
             try:
                 for namespace in self.namespaces or (None,):
                     self._ask(queue, await everything(self.kube, namespace))
+                self.metrics.looked()
                 wait = self.resync
             except TimbreError as error:
                 _log.warning("no look over everything: %s", error)

@@ -1,5 +1,6 @@
 """An API server with Timbre's CRDs, for all tests of this folder."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from support import apiserver
 from support.apiserver import ApiServer
+from support.namespace import Namespace
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,3 +33,10 @@ def api(bare_api: ApiServer) -> ApiServer:
     for plural in ("voiceprofiles", "speechengines"):
         bare_api.wait(f"/apis/timbre.dev/v1alpha1/namespaces/default/{plural}")
     return bare_api
+
+
+@pytest.fixture
+def here(api: ApiServer, request: pytest.FixtureRequest) -> Namespace:
+    """A namespace of the test's own."""
+    name: str = request.node.name
+    return Namespace(api, re.sub(r"[^a-z0-9]+", "-", name.removeprefix("test_"))[:50].strip("-"))

@@ -89,3 +89,8 @@ def changes(made: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
 def tokens(secret: dict[str, Any]) -> list[str]:
     """The tokens in an administration's Secret."""
     return base64.b64decode(secret["data"]["tokens"]).decode().split()
+
+
+def lines(api: ApiServer) -> int:
+    """How long the audit log is."""
+    return len(api.audit.read_text().splitlines())
