@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 import yaml
 
 from support.apiserver import ApiServer, Refused
-from support.helm import CHART, CRDS_CHART, EVERYTHING, pod_templates, template
+from support.helm import CHART, CRDS_CHART, EVERYTHING, one, pod_templates, template
+from support.process import BIN
 from support.releases import Helm3, Releases
 
 LISA = CHART.parents[1] / "loras" / "lisa" / "voiceprofile.yaml"
@@ -151,3 +153,24 @@ def test_the_definitions_may_go_before_the_release(releases: Releases, cluster: 
     cluster.kubectl("delete", "crd", "-l", "app.kubernetes.io/part-of=timbre", "--timeout=60s")
     releases.uninstall("demo", namespace)
     assert "demo-timbre" not in cluster.kubectl("-n", namespace, "get", NATIVE, "-l", OF_HELM, "-o", "name")
+
+
+@pytest.mark.parametrize("values", [{}, {"operator": {"clusterWide": True}}], ids=str)
+def test_the_operator_lacks_nothing_that_it_asks_for(
+    cluster: ApiServer, namespace: str, tmp_path: Path, values: dict[str, Any]
+) -> None:
+    releases = Helm3(cluster.kubeconfig, tmp_path)
+    releases.install(CHART, "demo", namespace, values)
+    account = f"/api/v1/namespaces/{namespace}/serviceaccounts/demo-timbre-operator/token"
+    token = cluster.request("POST", account, {"spec": {"expirationSeconds": 3600}})["status"]["token"]
+    known = yaml.safe_load(cluster.kubeconfig.read_text())
+    known["users"][0]["user"] = {"token": token}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(known))
+    arguments = one(template(values, namespace=namespace), "Deployment", "demo-timbre-operator")
+    watched = [each for each in arguments["spec"]["template"]["spec"]["containers"][0]["args"] if "--namespace" in each]
+    command = [BIN / "timbre-operator", "preflight", f"--kubeconfig={tmp_path / 'kubeconfig'}", *watched]
+    done = subprocess.run(
+        [*command, f"--lease-namespace={namespace}"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout == "nothing is missing\n", done.stdout + done.stderr
+    releases.uninstall("demo", namespace)
