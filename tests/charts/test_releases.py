@@ -165,12 +165,22 @@ def test_the_operator_lacks_nothing_that_it_asks_for(
     token = cluster.request("POST", account, {"spec": {"expirationSeconds": 3600}})["status"]["token"]
     known = yaml.safe_load(cluster.kubeconfig.read_text())
     known["users"][0]["user"] = {"token": token}
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(known))
-    arguments = one(template(values, namespace=namespace), "Deployment", "demo-timbre-operator")
-    watched = [each for each in arguments["spec"]["template"]["spec"]["containers"][0]["args"] if "--namespace" in each]
-    command = [BIN / "timbre-operator", "preflight", f"--kubeconfig={tmp_path / 'kubeconfig'}", *watched]
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(known))
+    deployment = one(template(values, namespace=namespace), "Deployment", "demo-timbre-operator")
+    variables = {each["name"]: each["value"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
     done = subprocess.run(
-        [*command, f"--lease-namespace={namespace}"], capture_output=True, text=True, timeout=120, check=False
+        [
+            BIN / "timbre-operator",
+            "preflight",
+            f"--kubeconfig={tmp_path / 'kubeconfig'}",
+            f"--lease-namespace={namespace}",
+        ],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.stdout == "nothing is missing\n", done.stdout + done.stderr
     releases.uninstall("demo", namespace)

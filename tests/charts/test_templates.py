@@ -7,6 +7,7 @@ import pytest
 
 from support.helm import CHART, CRDS_CHART, EVERYTHING, Object, helm, one, template
 from timbre_bridge.cli import app as bridge
+from timbre_operator.cli import app as operator
 
 BY_DEFAULT = {
     "Deployment/demo-timbre-bridge",
@@ -156,10 +157,14 @@ def test_the_bridge_understands_its_arguments_and_variables(monkeypatch: pytest.
     ],
     ids=str,
 )
-def test_the_operator_may_where_it_watches(values: Object, watched: list[str]) -> None:
+def test_the_operator_may_where_it_watches(values: Object, watched: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     objects = template(values)
-    arguments = container(objects, "operator")["args"]
-    assert [each.partition("=")[2] for each in arguments if each.startswith("--namespace=")] == watched
+    for variable in container(objects, "operator")["env"]:
+        monkeypatch.setenv(variable["name"], variable["value"])
+    _, bound, _ = operator.parse_args(["run"], exit_on_error=False, print_error=False)
+    settings = bound.arguments["settings"]
+    assert settings.namespace == watched
+    assert (settings.host, settings.port, settings.lease_name) == ("0.0.0.0", 8780, "demo-timbre-operator")
     roles = [each for each in objects if each["metadata"]["name"] == "voices-demo-timbre-operator"]
     assert sorted(each["metadata"].get("namespace", "") for each in roles if each["kind"] == "Role") == watched
     assert {each["kind"] for each in roles} == (
