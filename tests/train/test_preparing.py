@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from support.sound import wav
 from timbre_engine.qwen3tts.clip import read
@@ -75,6 +76,8 @@ def asked(torch_side: None, base: Path, recordings: Path) -> dict[str, Any]:
         "train": command("train", folder / "set", "-o", folder / "peft", "--steps", "1"),
         "voice": command("reference", first, "-o", folder / "voice.safetensors"),
         "clip": command("reference", first, "-o", folder / "clip.safetensors", "--text", TEXT, "--language", "fr"),
+        "embed": command("embed", first, recordings / GOOD[2], "-o", folder / "both.safetensors"),
+        "embed torn": command("embed", first, recordings / "half.wav", "-o", folder / "torn.safetensors"),
         "torn": command("reference", recordings / "torn.wav", "-o", folder / "torn.safetensors"),
         "full dataset": command("prepare", recordings, "-o", folder / "full", *table, most=600),
         "full voice": command("reference", first, "-o", folder / "full.safetensors", most=100),
@@ -136,6 +139,14 @@ def test_voice_files_hold_what_the_official_package_hears(asked: dict[str, Any],
     np.testing.assert_array_equal(clip.codes, asked["official"]["codes"])
 
 
+def test_several_recordings_are_heard_as_one_is(asked: dict[str, Any], base: Path) -> None:
+    assert asked["embed"] is None
+    both = load_file(base.parent / "both.safetensors")["x_vectors"]
+    np.testing.assert_array_equal(both[0], load_file(base.parent / "voice.safetensors")["x_vector"])
+    assert both.shape == (2, 128) and (both[0] != both[1]).any()
+
+
 def test_a_recording_that_cannot_be_read_is_named(asked: dict[str, Any], base: Path) -> None:
     assert asked["torn"].startswith("torn.wav: it cannot be read")
+    assert asked["embed torn"].startswith("half.wav: it breaks off")
     assert not (base.parent / "torn.safetensors").exists()
