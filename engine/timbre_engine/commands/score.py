@@ -15,7 +15,7 @@ from timbre_common.errors import InvalidInput
 from timbre_common.voiceprofile import Adapter
 from timbre_common.voiceprofile import Sampling as VoiceSampling
 from timbre_engine import cpus
-from timbre_engine.qwen3tts import adapter_text
+from timbre_engine.qwen3tts import adapter_file, adapter_text
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import Request
 from timbre_engine.qwen3tts.options import Options
@@ -134,7 +134,7 @@ def _voice(
     )
     digests = [machine.manifest.digest for machine in machines]
     made_for = said.get(adapters.KEY_BASE_DIGEST)
-    file = adapter_text.check(
+    file = adapter_file.check(
         lora,
         base_digest=made_for if made_for in digests else digests[0],
         sizes=manifest.talker,
