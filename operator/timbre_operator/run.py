@@ -10,7 +10,7 @@ from typing import Final
 from kubernetes.aio.client import Configuration
 
 from timbre_common.errors import ClusterUnavailable, SetupError, TimbreError
-from timbre_operator import preflight
+from timbre_operator import pods, preflight
 from timbre_operator.capabilities import Discovery
 from timbre_operator.engines.reconcile import EngineReconcile
 from timbre_operator.events import Events
@@ -20,8 +20,10 @@ from timbre_operator.kube.client import connected
 from timbre_operator.kube.resource import SCALED_OBJECTS
 from timbre_operator.leader import Leader
 from timbre_operator.metrics import Metrics
+from timbre_operator.pods import Pods
 from timbre_operator.queue import Kind, Reconcile
 from timbre_operator.settings import Settings
+from timbre_operator.voices.reconcile import VoicesReconcile
 from timbre_operator.watch import kopf_watch
 from timbre_operator.work import Work
 
@@ -67,17 +69,18 @@ async def _serve(settings: Settings, kube: Kube, configuration: Configuration) -
 
     async def work() -> None:
         watched = [*kopf_watch.OWN, *kopf_watch.CHILDREN, *([SCALED_OBJECTS] if await discovery.keda() else [])]
-        await Work(
-            kube=kube,
-            metrics=metrics,
-            passes=_passes(settings, kube, metrics, discovery),
-            login=lambda: connection.for_kopf(configuration),
-            namespaces=settings.namespace,
-            resources=watched,
-            workers=settings.workers,
-            resync=settings.resync_seconds,
-            alive=health.alive,
-        ).run()
+        async with pods.opened() as administration:
+            await Work(
+                kube=kube,
+                metrics=metrics,
+                passes=_passes(settings, kube, administration, metrics, discovery),
+                login=lambda: connection.for_kopf(configuration),
+                namespaces=settings.namespace,
+                resources=watched,
+                workers=settings.workers,
+                resync=settings.resync_seconds,
+                alive=health.alive,
+            ).run()
 
     async with serving(health, metrics, settings.host, settings.port):
         await _prepared(settings, kube, discovery, health)
@@ -88,7 +91,9 @@ async def _serve(settings: Settings, kube: Kube, configuration: Configuration) -
         await leader.run(work)
 
 
-def _passes(settings: Settings, kube: Kube, metrics: Metrics, discovery: Discovery) -> dict[Kind, Reconcile]:
+def _passes(
+    settings: Settings, kube: Kube, administration: Pods, metrics: Metrics, discovery: Discovery
+) -> dict[Kind, Reconcile]:
     events = Events(kube)
     return {
         Kind.ENGINE: EngineReconcile(
@@ -98,7 +103,8 @@ def _passes(settings: Settings, kube: Kube, metrics: Metrics, discovery: Discove
             capabilities=discovery,
             image=settings.engine_image,
             prometheus=settings.prometheus,
-        )
+        ),
+        Kind.VOICES: VoicesReconcile(kube=kube, pods=administration, events=events, metrics=metrics),
     }
 
 

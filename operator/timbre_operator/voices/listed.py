@@ -1,0 +1,62 @@
+"""What an engine's pods list, put together: pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from timbre_common.documents import Voice, VoicesDocument, VoicesStatus, VoiceState, VoiceStatus
+from timbre_operator.kube import Object
+
+
+@dataclass(frozen=True)
+class PodList:
+    """A pod, and what its administration told; `status` is None where it could not be asked, for a `reason`."""
+
+    name: str
+    address: str
+    ready: bool
+    status: VoicesStatus | None = None
+    reason: str = ""
+
+    def of(self, voice: Voice) -> VoiceStatus | None:
+        """What it says of the voice as it is asked for; None where it says nothing, or of an older one."""
+        found = None if self.status is None else self.status.voices.get(voice.name)
+        return found if found is not None and found.digest == voice.digest else None
+
+    def speaks(self, voice: Voice) -> bool:
+        """Whether it lists the voice, as it is asked for, as one that it speaks."""
+        found = self.of(voice)
+        return found is not None and found.state is VoiceState.READY
+
+    def behind(self, document: VoicesDocument) -> bool:
+        """Whether it follows an older document, or lacks or keeps a voice."""
+        if self.status is None or self.status.generation > document.generation:
+            return False
+        if self.status.generation < document.generation:
+            return True
+        told = {name: each.digest for name, each in self.status.voices.items()}
+        return told != {voice.name: voice.digest for voice in document.voices}
+
+    @property
+    def failing(self) -> bool:
+        """Whether it lists a voice that failed, and may be told to try again."""
+        return self.status is not None and any(each.state is VoiceState.FAILED for each in self.status.voices.values())
+
+    @property
+    def settled(self) -> bool:
+        """Whether no voice is on its way."""
+        return self.status is not None and all(
+            each.state is not VoiceState.LOADING for each in self.status.voices.values()
+        )
+
+
+def pods(objects: Sequence[Object]) -> list[PodList]:
+    """The pods that stay and have an address, by name, unasked."""
+    found = []
+    for obj in objects:
+        status, metadata = obj.get("status", {}), obj["metadata"]
+        if metadata.get("deletionTimestamp") or status.get("phase") in ("Failed", "Succeeded"):
+            continue
+        ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions", []))
+        address = status.get("podIP", "")
+        found.append(PodList(metadata["name"], address, ready, reason="" if address else "it has no address so far"))
+    return sorted(found, key=lambda pod: pod.name)

@@ -1,0 +1,74 @@
+"""The routes of a namespace: which engine serves which agent, in one ConfigMap that the bridge follows. Pure."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from timbre_common import documents
+from timbre_common.documents import Engine, Routes
+from timbre_common.errors import InvalidInput
+from timbre_common.names import API_VERSION, ENGINE_PORT
+from timbre_operator import names
+from timbre_operator.kube import Object
+from timbre_operator.kube.resource import CONFIG_MAPS, SPEECH_ENGINES
+from timbre_operator.voices.accepted import Judged
+
+LIMIT: Final = 900 << 10
+"""Bytes of the document: a ConfigMap ends at 1 MiB."""
+_LABELS: Final = {"app.kubernetes.io/managed-by": names.MANAGED_BY, "app.kubernetes.io/part-of": "timbre"}
+
+
+def routes(judged: Iterable[Judged], engines: Iterable[Object], namespace: str) -> Routes:
+    """The routes of the accepted profiles. Where they would be too large, the longest lexicons are left out."""
+    urls = [Engine(name, names.url(name, namespace, ENGINE_PORT)) for name in sorted(map(_name, engines))]
+    made = documents.routes((each.profile for each in judged if each.accepted and each.profile), urls)
+    agents = {agent.agent_id: agent for agent in made.agents}
+    size = len(msgspec.json.encode(made))
+    for agent in sorted(made.agents, key=lambda each: len(msgspec.json.encode(each.lexicon)), reverse=True):
+        if size <= LIMIT:
+            break
+        agents[agent.agent_id] = msgspec.structs.replace(agent, lexicon={})
+        size -= len(msgspec.json.encode(agent.lexicon)) - len("{}")
+    return Routes(engines=made.engines, agents=list(agents.values()))
+
+
+def stored_routes(live: Object | None) -> Routes | None:
+    """The routes in the ConfigMap; None where there are none that can be read."""
+    try:
+        return documents.parse_routes((live or {}).get("data", {}).get(names.ROUTES_KEY, ""))
+    except InvalidInput:
+        return None
+
+
+def config_map(made: Routes, engines: Iterable[Object], namespace: str) -> Object:
+    """The ConfigMap. It belongs to every SpeechEngine of the namespace, and goes with the last of them."""
+    owners = [
+        {"apiVersion": API_VERSION, "kind": SPEECH_ENGINES.kind, "name": _name(each), "uid": each["metadata"]["uid"]}
+        for each in sorted(engines, key=_name)
+    ]
+    return {
+        "apiVersion": CONFIG_MAPS.api_version,
+        "kind": CONFIG_MAPS.kind,
+        "metadata": {"name": names.ROUTES, "namespace": namespace, "labels": _LABELS, "ownerReferences": owners},
+        "data": {names.ROUTES_KEY: msgspec.json.encode(made).decode()},
+    }
+
+
+def is_ours(live: Object) -> bool:
+    """Whether a ConfigMap of this name was made by an operator of Timbre's."""
+    labels = live["metadata"].get("labels", {})
+    return bool(labels.get("app.kubernetes.io/managed-by") == names.MANAGED_BY)
+
+
+def same(live: Object, wanted: Object) -> bool:
+    """Whether the ConfigMap says and belongs to what it shall."""
+
+    def owners(obj: Object) -> set[str]:
+        return {each["uid"] for each in obj["metadata"].get("ownerReferences", [])}
+
+    return stored_routes(live) == stored_routes(wanted) and owners(live) == owners(wanted)
+
+
+def _name(engine: Object) -> str:
+    return str(engine["metadata"]["name"])
