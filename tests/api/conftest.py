@@ -1,6 +1,7 @@
 """An API server with Timbre's CRDs, for all tests of this folder."""
 
 import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,4 +40,5 @@ def api(bare_api: ApiServer) -> ApiServer:
 def here(api: ApiServer, request: pytest.FixtureRequest) -> Namespace:
     """A namespace of the test's own."""
     name: str = request.node.name
-    return Namespace(api, re.sub(r"[^a-z0-9]+", "-", name.removeprefix("test_"))[:50].strip("-"))
+    words = re.sub(r"[^a-z0-9]+", "-", name.removeprefix("test_"))[:40].strip("-")
+    return Namespace(api, f"{words}-{secrets.token_hex(4)}")

@@ -1,6 +1,7 @@
 """How the API server is reached: as a pod's ServiceAccount, or as a kubeconfig says."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 
 from timbre_common.errors import SetupError
 
+_TOKEN_AGE: Final = timedelta(minutes=30)
+"""A pod's token is written anew after 80 % of an hour at the latest."""
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -39,7 +42,11 @@ def own_namespace() -> str:
 
 
 async def for_kopf(found: Configuration) -> kopf.ConnectionInfo:
-    """The same address and credentials for kopf's watches, with the token as it is at this moment."""
+    """The same address and credentials for kopf's watches, with the token as it is at this moment.
+
+    They expire for kopf, so that it reads the token again, and no two are equal: kopf refuses for ever what the server
+    refused once, as it may while it starts.
+    """
     credentials: dict[str, Any] = {
         "server": found.host,
         "ca_path": found.ssl_ca_cert,
@@ -51,4 +58,5 @@ async def for_kopf(found: Configuration) -> kopf.ConnectionInfo:
     }
     token = await found.get_api_key_with_prefix("BearerToken")
     scheme, _, value = (token or "").rpartition(" ")
-    return kopf.ConnectionInfo(**credentials, scheme=scheme or None, token=value or None)
+    expiration = datetime.now(UTC) + _TOKEN_AGE
+    return kopf.ConnectionInfo(**credentials, scheme=scheme or None, token=value or None, expiration=expiration)

@@ -60,6 +60,7 @@ def settings() -> kopf.OperatorSettings:
     made.scanning.disabled = True  # else it watches all CRDs and namespaces
     made.peering.standalone = True  # a Lease says who leads
     made.networking.error_backoffs = _EndlessBackoffs()
+    made.execution.default_backoff = 5.0  # between logins that fail
     made.process.ultimate_exiting_timeout = None  # else it kills the process
     made.persistence.finalizer = f"{GROUP}/operator"
     made.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"progress.{GROUP}")
