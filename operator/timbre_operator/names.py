@@ -20,8 +20,6 @@ TOKENS_KEY: Final = "tokens"
 ROUTES: Final = "timbre-routes"
 ROUTES_KEY: Final = "routes.json"
 
-FETCHER_PORT: Final = 8772
-"""Of the pod's administration."""
 ENGINE: Final = "engine"
 FETCHER: Final = "fetcher"
 MODEL: Final = "model"

@@ -1,7 +1,7 @@
 """The operator before a real API server: what it makes, keeps, and leaves alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +210,56 @@ async def test_what_is_missing_of_rights_is_said_and_waited_for(
         here.apply()
         await until(operator.leads)
         await until(lambda: here.there("deployments"))
+
+
+async def test_an_operator_of_the_whole_cluster_needs_no_right_beyond_those_named(
+    api: ApiServer, here: Namespace, tmp_path: Path
+) -> None:
+    there = Namespace(api, f"{here.name}-2")
+    kubeconfig = account(api, tmp_path, "everywhere", [])
+    async with OperatorProcess(kubeconfig, "--lease-name", here.name, ready=LEADS):
+        here.apply()
+        there.apply()
+        for namespace in (here, there):
+            await until(lambda namespace=namespace: namespace.conditions()["Ready"][1] == "PodsNotReady")  # type: ignore[misc]
+        there.delete("services")
+        await until(lambda: there.there("services"))
+    made = requests(api, "system:serviceaccount:default:everywhere")
+    assert not [each["requestURI"] for each in made if each["responseStatus"]["code"] == 403]
+
+
+async def test_where_keda_is_it_scales_and_nothing_else(api: ApiServer, here: Namespace, keda: None) -> None:
+    here.apply(autoscaling={"maxReplicas": 4})
+    flags = ("--namespace", here.name, "--lease-name", here.name)
+    async with OperatorProcess(api.kubeconfig, *flags, ready=LEADS):
+        await until(lambda: here.there("horizontalpodautoscalers"))
+    async with OperatorProcess(api.kubeconfig, *flags, "--prometheus", "http://prometheus:9090", ready=LEADS):
+        await until(lambda: here.there("scaledobjects"))
+        assert not here.there("horizontalpodautoscalers"), "it went first"
+        here.patch("scaledobjects", {"spec": {"maxReplicaCount": 99}})
+        await until(lambda: here.get("scaledobjects")["spec"]["maxReplicaCount"] == 4)
+        here.delete("scaledobjects")
+        await until(lambda: here.there("scaledobjects"))
+
+
+@pytest.fixture
+def keda(api: ApiServer) -> Iterator[None]:
+    """KEDA's resource, without its controller."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "scaledobjects.keda.sh"},
+        "spec": {
+            "group": "keda.sh",
+            "scope": "Namespaced",
+            "names": {"kind": "ScaledObject", "plural": "scaledobjects", "singular": "scaledobject"},
+            "versions": [version],
+        },
+    }
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    api.request("POST", path, crd)
+    api.wait("/apis/keda.sh/v1alpha1/scaledobjects")
+    yield
+    api.request("DELETE", f"{path}/scaledobjects.keda.sh")

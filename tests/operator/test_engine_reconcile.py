@@ -187,11 +187,11 @@ async def test_what_passes_by_itself_is_left_to_the_queue(cluster: Cluster, erro
 
 
 async def test_a_spec_that_it_does_not_understand_is_said_and_changes_nothing(cluster: Cluster) -> None:
-    cluster.engine(fromTheFuture=True)
+    cluster.engine(slots="many")
     await cluster.run()
     assert kinds(cluster) == set()
     ready = cluster.condition("Ready")
-    assert ready["reason"] == "Invalid" and "fromTheFuture" in ready["message"]
+    assert ready["reason"] == "Invalid" and "spec.slots" in ready["message"]
 
 
 async def test_a_speech_engine_that_has_gone_is_forgotten_and_nothing_is_deleted(cluster: Cluster) -> None:

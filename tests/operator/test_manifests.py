@@ -9,6 +9,9 @@ import pytest
 
 from support.speech_engine import UID, speech_engine
 from timbre_common import shards
+from timbre_common.settings import refuse_unknown_environment
+from timbre_engine import settings as engine_settings
+from timbre_engine.fetcher import settings as fetcher_settings
 from timbre_operator import names
 from timbre_operator.kube import Object
 from timbre_operator.manifests import Platform, Scaler, wanted
@@ -316,3 +319,19 @@ def test_the_template_knows_no_voice_no_status_and_no_operator() -> None:
 def test_an_image_changes_by_choice_and_not_with_the_operator(image: str | None, live: Any, chosen: str) -> None:
     spec: dict[str, Any] = {"image": image} if image else {}
     assert chosen_image(speech_engine(**spec), live, "new:2") == chosen
+
+
+def test_every_variable_is_a_setting_of_the_command_that_reads_it() -> None:
+    spec: dict[str, Any] = {
+        "backend": "qwen3tts",
+        "model": HUB,
+        "sources": {"allowedHosts": ["a"], "allowPrivate": True},
+    }
+    found = containers(**spec)
+    for name, prefix, settings in (
+        ("engine", "TIMBRE_ENGINE_", engine_settings.Settings),
+        ("fetcher", "TIMBRE_FETCHER_", fetcher_settings.Settings),
+    ):
+        told = variables(found[name])
+        assert all(key.startswith(prefix) for key in told)
+        refuse_unknown_environment(told, prefix, settings)

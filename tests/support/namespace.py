@@ -48,6 +48,7 @@ class Namespace:
             "deployments": "/apis/apps/v1",
             "poddisruptionbudgets": "/apis/policy/v1",
             "horizontalpodautoscalers": "/apis/autoscaling/v2",
+            "scaledobjects": "/apis/keda.sh/v1alpha1",
             "speechengines": "/apis/timbre.dev/v1alpha1",
         }.get(kind, "/api/v1")
         return f"{root}/namespaces/{self.name}/{kind}/{name}"

@@ -1,6 +1,6 @@
 """The variables of the containers: the fields of timbre-engine's Settings."""
 
-from timbre_common.names import ENGINE_ADMIN_PORT, ENGINE_PORT
+from timbre_common.names import ENGINE_ADMIN_PORT, ENGINE_PORT, FETCHER_PORT
 from timbre_operator import names
 from timbre_operator.kube import Object
 from timbre_operator.manifests import quantity, volumes
@@ -37,7 +37,7 @@ def fetcher_environment(engine: SpeechEngine) -> list[Object]:
     values: dict[str, object] = {
         "ADAPTERS": names.ADAPTERS_PATH,
         "HOST": "0.0.0.0",  # noqa: S104 -- of the pod, behind no Service
-        "PORT": names.FETCHER_PORT,
+        "PORT": FETCHER_PORT,
         "ENGINE": f"http://127.0.0.1:{ENGINE_ADMIN_PORT}",
         "TOKEN_FILE": TOKENS_FILE,
         "VOICES": names.VOICES_PATH,

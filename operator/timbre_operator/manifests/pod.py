@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from timbre_common.names import ENGINE_PORT
+from timbre_common.names import ENGINE_PORT, FETCHER_PORT
 from timbre_operator import names
 from timbre_operator.kube import Object
 from timbre_operator.manifests import volumes
@@ -90,7 +90,7 @@ def _fetcher(engine: SpeechEngine, image: str) -> Object:
         args=["fetcher"],
         restartPolicy="Always",
         env=fetcher_environment(engine),
-        ports=[{"name": names.ADMIN, "containerPort": names.FETCHER_PORT, "protocol": "TCP"}],
+        ports=[{"name": names.ADMIN, "containerPort": FETCHER_PORT, "protocol": "TCP"}],
         resources=msgspec.to_builtins(engine.spec.fetcher_resources) or _FETCHER_RESOURCES,
         volumeMounts=volumes.fetcher_mounts(engine),
         livenessProbe=_probe("/livez", names.ADMIN, period=10, failures=6),
