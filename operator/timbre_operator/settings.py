@@ -33,7 +33,7 @@ class Settings:
     lease_name: str = "timbre-operator"
     """Name of that Lease. Replicas share it; operators of other namespaces have another."""
 
-    lease_seconds: PositiveFloat = 10.0
+    lease_seconds: PositiveFloat = 8.0
     """Seconds after which another replica takes over from one that no longer renews its Lease."""
 
     resync_seconds: PositiveFloat = 300.0
