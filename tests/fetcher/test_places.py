@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -16,7 +17,10 @@ from timbre_engine.fetcher import credentials
 from timbre_engine.fetcher.credentials import Credentials
 from timbre_engine.fetcher.sources import places, registry, sigv4
 
-KEYS = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+KEYS: dict[str, Any] = {
+    "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+    "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+}
 WHEN = datetime(2013, 5, 24, tzinfo=UTC)
 
 

@@ -15,6 +15,7 @@ from support.process import Process
 from timbre_common import documents, names, voiceprofile
 from timbre_common.documents import VoicesDocument, VoicesStatus
 
+ADMIN_TOKEN = "an administrator's token of these tests"
 LORAS = Path(__file__).parents[2] / "loras"
 
 
@@ -30,13 +31,15 @@ class EngineProcess(Process):
     `voices`: what it is given once it is ready; None gives none, and `put_voices` does so later.
     """
 
-    def __init__(self, *arguments: str, voices: VoicesDocument | None = None, port: int = 0) -> None:
-        self.admin_token = "an administrator's token of these tests"
+    def __init__(
+        self, *arguments: str, voices: VoicesDocument | None = None, port: int = 0, admin_port: int = 0
+    ) -> None:
+        self.admin_token = ADMIN_TOKEN
         super().__init__(
             "timbre-engine",
             "serve",
             f"--port={port}",
-            "--admin-port=0",
+            f"--admin-port={admin_port}",
             *arguments,
             ready=r"listening on (http://\S+) \(administration (http://\S+)\)",
             env={names.ENV_ADMIN_TOKEN: self.admin_token},

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -36,9 +36,12 @@ class Client:
     No proxy, cookie or netrc of the environment is used, and nothing is decompressed.
     """
 
-    def __init__(self, rules: Rules, stall: float) -> None:
-        """`stall`: seconds that a source may be silent."""
+    def __init__(self, rules: Rules, stall: float, authority: Callable[[Origin], Path | None]) -> None:
+        """stall: seconds that a source may be silent. authority: certificates that a host's own may be signed by,
+        beside those that the system trusts.
+        """
         self._rules = rules
+        self._authority = authority
         self._stall = stall
         self._session = ClientSession(
             connector=TCPConnector(
@@ -67,19 +70,16 @@ class Client:
         *,
         accept: str = "*/*",
         statuses: tuple[int, ...] = (200,),
-        authority: Path | None = None,
     ) -> AsyncIterator[ClientResponse]:
         """The answer to a GET, redirects followed, its status one of `statuses`.
 
-        secret: headers that only the host of `url` gets. authority: certificates that its own may be signed by.
+        secret: headers that only the host of `url` gets.
         Raises HostRefused, FetchFailed, TimedOut, and what `answers.refusal` tells.
         """
         first = origin = self._rules.check(url)
         own = True
         for _ in range(_REDIRECTS + 1):
-            answer = await self._send(
-                origin, url, {"Accept": accept, **(secret or {} if own else {})}, authority if own else None
-            )
+            answer = await self._send(origin, url, {"Accept": accept, **(secret or {} if own else {})})
             try:
                 if answer.status in statuses:
                     yield answer
@@ -93,14 +93,11 @@ class Client:
             own = own and origin == first
         raise FetchFailed(f"{first} redirects more than {_REDIRECTS} times")
 
-    async def _send(self, origin: Origin, url: str, headers: dict[str, str], authority: Path | None) -> ClientResponse:
+    async def _send(self, origin: Origin, url: str, headers: dict[str, str]) -> ClientResponse:
+        authority = self._authority(origin)
         with _told(str(origin), self._stall):
-            return await self._session.get(
-                URL(url, encoded=True),
-                headers=headers,
-                allow_redirects=False,
-                ssl=True if authority is None else await _trust(authority),
-            )
+            trusted = True if authority is None else await _trust(authority)
+            return await self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False, ssl=trusted)
 
     async def pieces(self, answer: ClientResponse, most: int) -> AsyncIterator[bytes]:
         """An answer's content. Raises TooLarge over `most` bytes, FetchFailed or TimedOut where it breaks off."""

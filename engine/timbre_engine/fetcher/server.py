@@ -10,7 +10,7 @@ from pathlib import Path
 from timbre_common import shards
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_engine.admin_tokens import AdminTokens
-from timbre_engine.fetcher import app, rules
+from timbre_engine.fetcher import app, credentials, rules
 from timbre_engine.fetcher.client import Client
 from timbre_engine.fetcher.desk import Desk
 from timbre_engine.fetcher.downloads import Downloads
@@ -57,9 +57,13 @@ async def _desk(settings: Settings, tokens: AdminTokens, metrics: Metrics) -> As
         insecure=rules.patterns(settings.insecure_hosts, "--insecure-hosts"),
         allow_private=settings.allow_private,
     )
-    client = Client(allowed, settings.stall)
+    client = Client(
+        allowed,
+        settings.stall,
+        lambda origin: credentials.read(settings.credentials, origin.host, origin.port).authority,
+    )
     link = EngineLink(settings.engine, tokens)
-    sources = Sources(client, allowed, settings.credentials)
+    sources = Sources(client, allowed, settings.credentials, settings.hub)
     desk = Desk(link, Downloads(sources, Volume(settings.adapters, settings.volume_bytes), settings), settings, metrics)
     try:
         yield desk

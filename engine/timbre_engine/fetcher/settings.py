@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt, Port, PositiveFloat, PositiveInt
 
 from timbre_common import names
+from timbre_engine.fetcher.sources import places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,9 @@ class Settings:
 
     insecure_hosts: str = ""
     """Those of the allowed hosts that may be asked over plain HTTP, as `host:port`."""
+
+    hub: str = places.HUB
+    """The Hugging Face Hub, or a mirror of it; it has to be among the allowed hosts."""
 
     allow_private: Annotated[bool, Parameter(negative=())] = False
     """Whether an allowed host may have an address that is not public: of a private network, of this machine."""

@@ -56,7 +56,7 @@ class Volume:
         What an interrupted fetcher left of it is dropped.
         """
         if not _NAME.fullmatch(name):
-            raise ValueError(name)
+            raise ValueError(f"{name!r} is no fetched file's name")
         with self._folder() as folder:
             descriptor = partial.lock(folder, partial.partial_name(name))
             if descriptor is None:

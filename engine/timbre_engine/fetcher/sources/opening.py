@@ -24,6 +24,7 @@ class Sources:
     rules: Rules
     directory: Path | None
     """Of the credentials."""
+    hub: str
 
     def host(self, source: Remote) -> Origin:
         """Whom a source asks first. Raises HostRefused."""
@@ -44,7 +45,7 @@ class Sources:
             secret = places.s3_headers(source, url, str(origin), known, datetime.now(UTC))
         else:
             secret = known.authorization()
-        async with self.client.get(url, secret, authority=known.authority) as answer:
+        async with self.client.get(url, secret) as answer:
             yield answer
 
     def _url(self, source: Remote) -> str:
@@ -52,7 +53,7 @@ class Sources:
             case Http():
                 return source.url
             case HuggingFace():
-                return places.hub_url(source)
+                return places.hub_url(source, self.hub)
             case S3():
                 return places.s3_url(source)
             case Oci():

@@ -13,10 +13,10 @@ _REGION: Final = "us-east-1"
 """Where no region is named."""
 
 
-def hub_url(source: HuggingFace) -> str:
+def hub_url(source: HuggingFace, hub: str = HUB) -> str:
     """Where the Hub gives out a file at a revision."""
     parts = source.repository, "resolve", quote(source.revision, safe=""), quote(source.file)
-    return "/".join((HUB, *parts))
+    return "/".join((hub.rstrip("/"), *parts))
 
 
 def s3_url(source: S3) -> str:

@@ -50,23 +50,20 @@ async def opened(client: Client, source: Oci, digest: str, known: Known, scheme:
     registry, repository, reference = parse(source.reference)
     base = f"{scheme}://{registry}/v2/{repository}"
     origin = client.check(base)
-    credentials = known(origin)
-    secret = credentials.authorization()
+    secret = known(origin).authorization()
     manifest_url = f"{base}/manifests/{reference}"
-    async with client.get(
-        manifest_url, secret, accept=_MANIFESTS, statuses=(200, 401), authority=credentials.authority
-    ) as answer:
-        challenge = answer.headers.get("WWW-Authenticate", "") if answer.status == 401 else ""
-        manifest = b"" if answer.status == 401 else await _whole(client, answer)
-    if not manifest:
+    async with client.get(manifest_url, secret, accept=_MANIFESTS, statuses=(200, 401)) as answer:
+        challenge = answer.headers.get("WWW-Authenticate", "") if answer.status == 401 else None
+        manifest = await _whole(client, answer) if challenge is None else b""
+    if challenge is not None:
         secret = await _token(client, origin, challenge, repository, known)
-        async with client.get(manifest_url, secret, accept=_MANIFESTS, authority=credentials.authority) as answer:
+        async with client.get(manifest_url, secret, accept=_MANIFESTS) as answer:
             manifest = await _whole(client, answer)
     layers = [layer.digest for layer in _decode(manifest, _Manifest, str(origin)).layers]
     if digest not in layers:
         found = ", ".join(layers[:4]) or "no layer"
         raise DigestMismatch(f"{source.reference} has {found}, not {digest}")
-    async with client.get(f"{base}/blobs/{digest}", secret, authority=credentials.authority) as answer:
+    async with client.get(f"{base}/blobs/{digest}", secret) as answer:
         yield answer
 
 
@@ -99,8 +96,7 @@ async def _token(client: Client, registry: Origin, challenge: str, repository: s
     realm = client.check(url)
     if registry.scheme == "https" and realm.scheme != "https":
         raise HostRefused(f"{registry} sends for its token away from https")
-    credentials = known(realm)
-    async with client.get(url, credentials.basic(), authority=credentials.authority) as answer:
+    async with client.get(url, known(realm).basic()) as answer:
         found = _decode(await _whole(client, answer), _Token, str(realm))
     token = found.token or found.access_token
     if not token.isprintable() or not token:
