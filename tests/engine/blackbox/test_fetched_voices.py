@@ -20,7 +20,7 @@ from timbre_common.voiceprofile import Adapter, Sampling
 def lisa(url: str, content: bytes) -> Voice:
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     adapter = Adapter(http=Http(url=url), digest=digest)
-    return Voice(name="lisa", languages=["fr"], speaker="vivian", adapter=adapter, sampling=Sampling(temperature=0))
+    return Voice(name="lisa", languages=["fr"], speaker="vivian", adapter=adapter, sampling=Sampling(temperature=0.0))
 
 
 async def said(engine: EngineProcess) -> bytes:
