@@ -48,6 +48,10 @@ charts: .venv/.dev-stamp .venv/.readme-generator-stamp ## Write what is generate
 	@PYTHONPATH=charts .venv/bin/python -m timbre_charts
 	@test ! -x $(README_GENERATOR) || $(README_GENERATOR) --values charts/timbre/values.yaml --readme charts/timbre/README.md >/dev/null
 
+.PHONY: dashboard-picture
+dashboard-picture: .venv/.dev-stamp apt-packages ## Draw docs/images/dashboard.png from a run that a Prometheus scrapes: three minutes
+	@PYTHONPATH=charts:tests .venv/bin/python tests/bench/draw_dashboards.py
+
 .PHONY: test
 test: .venv/.dev-stamp .venv/.readme-generator-stamp apt-packages ## Run all tests; TESTS=tests/common runs some
 	@.venv/bin/pytest $(TESTS)

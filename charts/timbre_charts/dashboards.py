@@ -203,6 +203,20 @@ OPERATOR: Final = Dashboard(
             unit="short",
         ),
         Chart(
+            "Voices' files",
+            "Files that the voices name, by what became of them, over the pods.",
+            (Query(total("timbre_fetcher_files", by="state"), "{{state}}"),),
+            Kind.STACK,
+            unit="short",
+        ),
+        Chart(
+            "Fetching",
+            "Files that came, and tries that failed, a minute; the outcome is the failure's code.",
+            (Query(f"60 * {rate('timbre_fetcher_fetches_total', by='outcome')}", "{{outcome}}"),),
+            Kind.STACK,
+            unit="short",
+        ),
+        Chart(
             "Passes",
             "How long the operator's passes take.",
             quantiles("timbre_operator_reconcile_seconds", by="kind"),

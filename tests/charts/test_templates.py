@@ -152,7 +152,7 @@ def test_the_bridge_understands_its_arguments_and_variables(monkeypatch: pytest.
     ("values", "watched"),
     [
         ({}, ["voices"]),
-        ({"operator": {"namespaces": ["a", "b"]}}, ["a", "b"]),
+        ({"operator": {"namespaces": ["a", "voices"]}}, ["a", "voices"]),
         ({"operator": {"clusterWide": True}}, []),
     ],
     ids=str,

@@ -10,7 +10,7 @@ from typing import Any
 
 import timbre
 
-WITHIN = 120.0
+WITHIN = float(os.environ.get("WITHIN", "120"))
 """Seconds that all parts get to find each other."""
 
 
