@@ -143,9 +143,10 @@ def _heatmap(found: Sequence[Line], area: _Area) -> str:
         for when, count in row.items():
             if count:
                 y, height = area.y((number + 1) / len(rows)), area.height / len(rows)
+                left = max(LEFT, area.x(when) - width)
                 fade = 0.15 + 0.85 * count / most
                 drawn.append(
-                    f"<rect x={area.x(when) - width:.1f} y={y:.1f} width={width:.1f} height={height:.1f}"
+                    f"<rect x={left:.1f} y={y:.1f} width={area.x(when) - left:.1f} height={height:.1f}"
                     f' fill="#e8590c" fill-opacity={fade:.2f} />'
                 )
     return "".join(drawn)

@@ -202,12 +202,9 @@ def engine_spec(crd: Path) -> Schema:
 
 
 def _plain(schema: Schema) -> Schema:
-    """Without what only Kubernetes knows; an object has its properties and no others."""
-    kept = {
-        key: value
-        for key, value in schema.items()
-        if not key.startswith("x-kubernetes-") and key not in {"default", "nullable"}
-    }
+    """What Helm checks: without what only Kubernetes knows, or people read; an object has no further properties."""
+    dropped = {"default", "description", "nullable"}
+    kept = {key: value for key, value in schema.items() if not key.startswith("x-kubernetes-") and key not in dropped}
     if schema.get("x-kubernetes-int-or-string"):
         kept["type"] = ["integer", "string"]
     for key in ("items", "additionalProperties"):

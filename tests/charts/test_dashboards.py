@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import promql_parser
@@ -10,8 +11,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.apiserver import ApiServer
 from support.helm import CHART, CHARTS
 from support.house import House, message
+from support.process import Process
 from support.prometheus import Prometheus, Target
 from timbre_bridge.metrics import Metrics as BridgeMetrics
 from timbre_charts import dashboards
@@ -135,3 +138,31 @@ async def test_a_real_prometheus_answers_with_data_of_a_real_run(tmp_path: Path)
             for name, expr in ALERTS.items():
                 if not OTHERS.search(expr):
                     assert await prometheus.query(expr) == [], name
+
+
+async def test_it_answers_with_data_of_a_real_operator_too(cluster: ApiServer, namespace: str, tmp_path: Path) -> None:
+    cluster.kubectl("apply", "--server-side", "-f", str(CHARTS.parent / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=timbre")
+    # A problem, for somebody to look at: a name that is taken.
+    cluster.kubectl("-n", namespace, "create", "service", "clusterip", "default-speech", "--tcp=80")
+    engine = {"apiVersion": "timbre.dev/v1alpha1", "kind": "SpeechEngine", "metadata": {"name": "default"}}
+    cluster.kubectl("-n", namespace, "apply", "-f", "-", text=yaml.safe_dump(engine | {"spec": {"backend": "espeak"}}))
+    operator = Process(
+        "timbre-operator",
+        "run",
+        f"--kubeconfig={cluster.kubeconfig}",
+        f"--namespace={namespace}",
+        f"--lease-namespace={namespace}",
+        "--port=0",
+        ready=r"metrics on (http://\S+)",
+    )
+    async with AsyncExitStack() as stack:
+        url = (await operator.start())[1]
+        stack.push_async_exit(operator.__aexit__)
+        target = Target("operator", url, {"namespace": namespace, "pod": "operator-0"})
+        prometheus = await stack.enter_async_context(Prometheus(tmp_path, [target]))
+        for title, expr in PANELS.items():
+            if "timbre_operator_" in expr:
+                assert await prometheus.has(plain(expr), within=60), title
+        for name in ("TimbreOperatorNotLeading", "TimbreOperatorStalled"):
+            assert await prometheus.query(ALERTS[name]) == [], name
