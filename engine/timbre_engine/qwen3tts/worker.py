@@ -5,11 +5,13 @@ outlives its parent.
 """
 
 import logging
+import math
 import os
 import queue
 import signal
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -55,6 +57,8 @@ _PATIENCE_S: Final = 1.0
 """Seconds without work after which frames that wait for a fuller chunk are spoken."""
 _REST_S: Final = 2.0
 """Seconds without a stream after which memory is given back."""
+_SETTLED_S: Final = 1.0
+"""Seconds after a stream's beginning after which what making its lane left behind is given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Worker:
         self._resident: list[str] = []
         self._rests = False
         """Whether memory was given back since the last message."""
+        self._settled_at = math.inf
 
     def run(self) -> None:
         """Work for ever."""
@@ -105,6 +110,9 @@ class Worker:
             while not self._inbox.empty():
                 self._handle(self._inbox.get())
             worked = self._scheduler.tick()
+            if time.monotonic() > self._settled_at:
+                memory.trim()
+                self._settled_at = math.inf
 
     def _wait(self) -> None:
         if self._warming.pending and self._scheduler.idle:
@@ -205,6 +213,7 @@ class Worker:
         primed = None if taken.clip is None else machine.references.primed(taken.clip, self._codec.put)
         channel = self._codec.channel(begin.number, primed, output, return_codes=begin.return_codes)
         self._scheduler.join(stream, channel)
+        self._settled_at = time.monotonic() + _SETTLED_S
 
     def _utterance(self, message: Feed | Flush | End | Cancel | Taken) -> None:
         stream = self._scheduler.stream(message.number)
