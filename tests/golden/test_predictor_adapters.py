@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from support import golden
 from support.process import BIN
 from timbre_common.documents import Voice
-from timbre_common.errors import InvalidInput
+from timbre_common.errors import Unsupported
 from timbre_common.voiceprofile import Adapter, Sampling
 from timbre_engine.backend import Part
 from timbre_engine.model.manifest import PREDICTOR
@@ -130,7 +130,7 @@ def test_a_directory_of_before_speaks_with_every_other_voice(
     shutil.copytree(model_dir, tmp_path / "model", ignore=shutil.ignore_patterns(PREDICTOR))
     write_without_adapters(model_dir / PREDICTOR, tmp_path / "model" / PREDICTOR)
     old = Machine(Options(model=tmp_path / "model", adapters=files, slots=1, exact=True))
-    with pytest.raises(InvalidInput, match="takes no adapters: convert the checkpoint again"):
+    with pytest.raises(Unsupported, match="takes no adapters: convert the checkpoint again"):
         old.files.check(voice("both"))
     for name in ("", "talker"):
         np.testing.assert_array_equal(spoken(old, name), spoken(machine, name))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from timbre_common.errors import InvalidInput
+from timbre_common.errors import Unsupported
 from timbre_engine.model.manifest import PREDICTOR, Transformer
 from timbre_engine.qwen3tts import predictor_factors
 from timbre_engine.qwen3tts.lanes import LaneKey
@@ -25,13 +25,15 @@ class AdaptedPredictor:
         self._predictor = predictor
         self._sizes = sizes
         self._held: dict[str, Pairs] = {}
+        self._mixed: dict[LaneKey, Factors] = {}
+        """Those of the last call's streams: a frame later they are mostly the same."""
         self._last: tuple[list[LaneKey], Factors] = [], {}
-        """What was put together for the streams of the last call: a frame later they are mostly the same."""
+        """What was put together of them."""
 
     def refuse_unadaptable(self) -> None:
-        """Raises InvalidInput where the predictor's file has no place for adapters."""
+        """Raises Unsupported where the predictor's file has no place for adapters."""
         if not self._predictor.takes_adapters:
-            raise InvalidInput(
+            raise Unsupported(
                 f"it adapts the code predictor, and this model directory's {PREDICTOR} takes no adapters: convert the "
                 "checkpoint again",
                 "adapter",
@@ -44,7 +46,7 @@ class AdaptedPredictor:
     def release(self, digest: str) -> None:
         """Free it; no stream may be using it. One that is not held is passed over."""
         if self._held.pop(digest, None) is not None:
-            self._last = [], {}
+            self._mixed, self._last = {}, ([], {})
 
     def predict(
         self,
@@ -80,10 +82,10 @@ class AdaptedPredictor:
 
     def _factors(self, keys: list[LaneKey]) -> Factors:
         if keys != self._last[0]:
-            each = {key: self._mixed(key) for key in keys}
+            each = self._mixed = {key: self._mixed.get(key) or self._mix(key) for key in keys}
             factors = each[keys[0]] if len(each) == 1 else predictor_factors.stacked([each[key] for key in keys])
             self._last = keys, factors
         return self._last[1]
 
-    def _mixed(self, key: LaneKey) -> Factors:
+    def _mix(self, key: LaneKey) -> Factors:
         return predictor_factors.mixed([(self._held[used.digest], used.scale) for used in key], self._sizes)
