@@ -1,16 +1,14 @@
 """Both implementations on the same checkpoints: the official one once for all questions, in a process of its own."""
 
-import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from parity import chains, checkpoints
+from parity import asking, chains, checkpoints
+from parity.asking import PYTHON, STAMP, Answers
 from parity.cases import ADAPTED, SPEECHES
 from parity.chains import SETTINGS
 from parity.checkpoints import PLAIN, QWEN, VARIANTS
@@ -21,12 +19,7 @@ from timbre_engine.model.manifest import Quantisation
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.options import Options
 
-ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".parity-venv" / "bin" / "python"
-STAMP = ROOT / ".parity-venv" / ".made"
 _FIND_DASHSCOPE = "from importlib.util import find_spec; print(find_spec('dashscope').origin)"
-
-Answers = dict[str, NDArray[Any]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,12 +49,7 @@ def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def official(sources: dict[str, Path], adapters: Path, tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """What the official implementation answers to everything: NAME.array."""
-    folder = tmp_path_factory.mktemp("official")
-    questions, answers = folder / "questions.json", folder / "answers.npz"
-    questions.write_text(json.dumps(_questions(sources, adapters)))
-    subprocess.run([PYTHON, Path(__file__).parent / "official.py", questions, answers], check=True, timeout=600)
-    with np.load(answers) as file:
-        return dict(file)
+    return asking.ask(tmp_path_factory.mktemp("official"), _questions(sources, adapters))
 
 
 @pytest.fixture(scope="session")

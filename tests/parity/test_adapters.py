@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gguf import GGUFReader
 
-from parity.conftest import PYTHON, ROOT
+from parity.asking import PYTHON, ROOT
 from support import golden, peft
 from timbre_loras.commands.export import export
 from timbre_loras.writer import Dtype

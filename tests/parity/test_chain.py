@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from parity import chains
+from parity.asking import Answers
 from parity.chains import SETTINGS, VOCABULARY
-from parity.conftest import Answers
 from timbre_engine.model.manifest import Sampling
 from timbre_engine.qwen3tts.sampling import candidates, penalise
 from timbre_engine.qwen3tts.stream import MIN_TOKENS

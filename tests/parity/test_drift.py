@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from parity.asking import Answers
 from parity.cases import LONG
-from parity.conftest import Answers
 from timbre_engine.model.manifest import Quantisation
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.scoring import divergence

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from parity.asking import Answers
 from parity.cases import ADAPTED, ENDINGS, LAYOUTS, LONG, SPEECHES, VOICES, Speech
-from parity.conftest import Answers
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import codes_of
 from timbre_engine.scoring.forced import Forced

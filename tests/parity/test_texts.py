@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from parity.asking import Answers
 from parity.checkpoints import PLAIN, QWEN
-from parity.conftest import Answers
 from parity.texts import TEXTS
 from timbre_common.documents import Voice
 from timbre_engine.qwen3tts import specs

@@ -1,26 +1,22 @@
 """A tiny base, recordings on it, and what PyTorch makes of them: once for all tests, in a process of its own."""
 
-import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from parity import asking
 from support import golden
 from timbre_engine.convert import pipeline
 from timbre_engine.model.manifest import Quantisation
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.options import Options
 from train import recorded
-from train.recorded import PYTHON, Manner
+from train.recorded import Manner
 
-STAMP = PYTHON.parents[1] / ".made"
-OFFICIAL = Path(__file__).parents[1] / "parity" / "official.py"
 RANK = 4
 TARGETS = "q_proj,v_proj"
 LEARNT = range(32)
@@ -71,7 +67,7 @@ def named(paths: Paths) -> Iterator[Machine]:
 @pytest.fixture(scope="session")
 def torch_side() -> None:
     """PyTorch, and the official package."""
-    if not STAMP.exists():
+    if not asking.STAMP.exists():
         pytest.skip("PyTorch and the official package are not installed: make .parity-venv/.made installs them")
 
 
@@ -134,8 +130,5 @@ def spoken(asked: dict[str, Any], paths: Paths) -> dict[str, NDArray[Any]]:
         "clip": {"x_vector": recorded.x_vector().tolist()},
     }
     speeches = {"base": question, "student": {**question, "adapter": str(paths.folder / "student")}}
-    questions, answers = paths.folder / "questions.json", paths.folder / "answers.npz"
-    questions.write_text(json.dumps({"speeches": speeches}))
-    subprocess.run([PYTHON, OFFICIAL, questions, answers], check=True, timeout=300)
-    with np.load(answers) as file:
-        return {name: file[f"{name}.codes"] for name in speeches}
+    answers = asking.ask(paths.folder, {"speeches": speeches})
+    return {name: answers[f"{name}.codes"] for name in speeches}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from parity import checkpoints
+from parity.asking import PYTHON, ROOT
 from parity.checkpoints import Variant
 from support import peft
 from timbre_common.documents import Voice
@@ -24,8 +25,6 @@ from timbre_engine.qwen3tts.offline import Request, codes_of
 from timbre_loras.train import dataset
 from timbre_loras.train.dataset import Line
 
-ROOT: Final = Path(__file__).parents[2]
-PYTHON: Final = ROOT / ".parity-venv" / "bin" / "python"
 LANGUAGE: Final = "french"
 _SURE: Final = {"talker.codec_head.weight": 4.0, "lm_head": 2.0}
 """Factors that make the tiny model sure of its codes, as a trained one is: else there is nothing to learn."""

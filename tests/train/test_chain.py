@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from parity.asking import PYTHON, ROOT
 from support import sound
 from support.engine_process import EngineProcess
 from support.engine_stream import engine_stream_of
@@ -21,7 +22,6 @@ from timbre_common.engine_stream import Done, Start
 from timbre_common.voiceprofile import Sampling, VoiceProfile
 from timbre_loras import character
 from train import recorded
-from train.recorded import PYTHON, ROOT
 
 RATE = 24_000
 PITCHES = {"lisa": 110, "electra": 90, "renarde": 150}

@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from train.recorded import PYTHON, ROOT
+from parity.asking import PYTHON, ROOT
 
 HUB = "huggingface-hub"
 
