@@ -13,7 +13,7 @@ import msgspec
 from timbre_common import decoding
 from timbre_common.documents import VoicesDocument, VoicesStatus
 from timbre_common.errors import EngineUnavailable, InvalidInput, TimbreError, TooLarge, Unauthorized
-from timbre_operator.names import FETCHER_PORT
+from timbre_common.names import FETCHER_PORT
 
 MAX_ANSWER: Final = 16 << 20
 """Bytes: 10,000 voices with a reason each are under 8 MiB."""
