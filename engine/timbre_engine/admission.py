@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from timbre_common.errors import Busy
+from timbre_common.errors import Busy, TimbreError
 
 _LEAST_RETRY_S: Final = 1.0
 _MOST_RETRY_S: Final = 30.0
@@ -55,13 +55,18 @@ class Admission:
         """Waits until no slot is taken."""
         await self._idle.wait()
 
+    def refuse_waiting(self, error: TimbreError) -> None:
+        """Whoever is in the queue leaves it with this error."""
+        while self._waiting:
+            self._waiting.popleft().set_exception(error)
+
     def _refuse_when_full(self) -> None:
         if not self._free and len(self._waiting) >= self._places:
             raise Busy("every slot and every place in the queue are taken", retry_after=self._retry_after())
 
     @asynccontextmanager
     async def slot(self, voice: str) -> AsyncIterator[Slot]:
-        """A slot for as long as the context lasts; waits for it. Raises Busy.
+        """A slot for as long as the context lasts; waits for it. Raises Busy, and what the queue is refused with.
 
         Whoever is cancelled while waiting has left the queue at once.
         """
@@ -84,10 +89,10 @@ class Admission:
         try:
             return await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self._release(place.result())
-            else:
+            if not place.done() or place.cancelled():
                 self._waiting.remove(place)
+            elif place.exception() is None:
+                self._release(place.result())
             raise
 
     def _release(self, slot: Slot) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from timbre_common import decoding
 from timbre_common.documents import VoicesDocument
-from timbre_common.errors import InvalidInput, SetupError
+from timbre_common.errors import EngineUnavailable, InvalidInput, SetupError
 from timbre_engine import backends, loras
 from timbre_engine.admin_tokens import AdminTokens
 from timbre_engine.api.app import admin_app, speech_app
@@ -61,8 +61,9 @@ async def _started(engine: Engine, stop: asyncio.Event) -> bool:
 
 
 async def _drain(engine: Engine, seconds: float) -> None:
-    """Lets the utterances that run finish; new ones are refused."""
+    """Lets the utterances that run finish; new ones are refused, and those that wait: another engine may speak them."""
     engine.ready = False
+    engine.admission.refuse_waiting(EngineUnavailable("the engine is stopping", retry_after=1.0))
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await engine.admission.idle()

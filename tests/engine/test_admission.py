@@ -3,7 +3,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from timbre_common.errors import Busy
+from timbre_common.errors import Busy, EngineUnavailable
 from timbre_engine.admission import Admission
 
 
@@ -79,3 +79,25 @@ async def test_idle_waits_for_the_last() -> None:
     assert not idle.done()
     release.set()
     await asyncio.gather(task, idle)
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+async def test_who_waits_can_be_refused_and_who_speaks_goes_on(given_up: bool) -> None:
+    admission, got = Admission(slots=1, queue=2), list[str]()
+    release = asyncio.Event()
+    speaking = asyncio.create_task(hold(admission, "a", got, release))
+    waiting = [asyncio.create_task(hold(admission, name, got, release)) for name in "bc"]
+    await asyncio.sleep(0)
+    admission.refuse_waiting(EngineUnavailable("it stops"))
+    if given_up:
+        waiting[0].cancel()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(each) for each in ended] == [
+        asyncio.CancelledError if given_up else EngineUnavailable,
+        EngineUnavailable,
+    ]
+    release.set()
+    await speaking
+    assert (got, admission.running, admission.waiting) == (["a"], 0, 0)
+    async with admission.slot("d"):
+        assert admission.running == 1

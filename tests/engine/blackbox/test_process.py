@@ -109,17 +109,23 @@ async def test_told_to_stop_it_lets_the_speaker_finish() -> None:
 
 
 async def test_while_it_drains_it_lives_and_sends_new_requests_elsewhere() -> None:
-    arguments = ["--pace=rtf=1", "--drain-timeout=60"]
+    arguments = ["--pace=rtf=1", "--drain-timeout=60", "--slots=1"]
     async with EngineProcess(*arguments, voices=house_voices()) as engine, engine_stream_of(engine.url) as stream:
-        async with engine_stream_of(engine.url) as other:
+        async with engine_stream_of(engine.url) as other, engine_stream_of(engine.url) as queued:
             await stream.send(Start(voice="lisa"), Text(text="Une phrase. Puis une autre. Et la dernière."), End())
             await stream.audio()
+            await queued.send(Start(voice="lisa"), Text(text="Bonjour."), End())
+            async with asyncio.timeout(20):
+                while await engine.metric("timbre_engine_requests_waiting") != 1:
+                    await asyncio.sleep(0.02)
             stopping = asyncio.create_task(engine.stop())
             async with asyncio.timeout(20):
                 while (await engine.fetch("/health"))[0] != 503:
                     await asyncio.sleep(0.02)
             assert (await engine.fetch("/livez"))[0] == 200
             refused = (await other.say(Start(voice="lisa"), ["Bonjour."])).end
+            assert isinstance(refused, Error) and refused.code == "engine_unavailable"
+            refused = (await queued.rest()).end
             assert isinstance(refused, Error) and refused.code == "engine_unavailable"
             body = b'{"model":"tts-1","voice":"lisa","input":"Bonjour."}'
             assert (await engine.fetch("/v1/audio/speech", "POST", body))[0] == 503
