@@ -2,8 +2,9 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 
-from timbre_common.errors import EngineUnavailable
+from timbre_common.errors import EngineUnavailable, InvalidInput
 from timbre_common.voiceprofile import Adapter as Wanted
 from timbre_engine.llama.model import Adapter, Model
 from timbre_engine.model.manifest import Manifest
@@ -89,7 +90,7 @@ class Adapters:
         resident: dict[str, Adapter] = {}
         try:
             for each, weight in wanted:
-                file = self.file(each)
+                file = self._unchanged(each)
                 if file.digest not in resident:
                     resident[file.digest] = self._use(file)
                 scales[file.digest] = scales.get(file.digest, 0.0) + each.scale * weight
@@ -106,11 +107,24 @@ class Adapters:
         """Digests of the files in memory."""
         return frozenset(self._resident)
 
+    def _unchanged(self, wanted: Wanted) -> AdapterFile:
+        """The checked file; where it was exchanged and is to be read, it is looked at again.
+
+        Raises EngineUnavailable where it is gone, or its content is another.
+        """
+        file = self.file(wanted)
+        if file.digest in self._resident or adapter_file.unchanged(file):
+            return file
+        with suppress(InvalidInput):
+            found = self.check(wanted)
+            if found.digest == file.digest:
+                self._checked[wanted] = found
+                return found
+        raise EngineUnavailable(f"{file.path.name} has changed since it was checked: load the voice again")
+
     def _use(self, file: AdapterFile) -> Adapter:
         resident = self._resident.get(file.digest)
         if resident is None:
-            if not adapter_file.unchanged(file):
-                raise EngineUnavailable(f"{file.path.name} has changed since it was checked: load the voice again")
             self._make_room()
             matrices = None if file.predictor is None else adapter_file.matrices(file.predictor)
             resident = self._resident[file.digest] = _Resident(Adapter(self._model, file.path))

@@ -223,8 +223,13 @@ async def test_an_adapter_that_was_exchanged_is_not_given_to_the_library(
     voices = [adapted(voice, name) for voice, name in zip(["lisa", "louise", "lena"], files, strict=True)]
     await qwen3tts.put_voices(VoicesDocument(generation=10, voices=voices))
     await resident(qwen3tts, True, False, True)  # by name: lena, lisa, louise; lisa's was read first, and gave way
+    content = (adapters / "exchanged.gguf").read_bytes()
     (adapters / "exchanged.gguf").write_bytes(b"GGUF" + bytes(100))
     async with engine_stream_of(qwen3tts.url) as stream:
         end = (await stream.say(Start(voice="lisa"), [TEXT])).end
     assert end is not None and not isinstance(end, Done)
     assert "exchanged.gguf has changed" in end.message
+    (adapters / "again.gguf").write_bytes(content)
+    (adapters / "again.gguf").replace(adapters / "exchanged.gguf")
+    async with engine_stream_of(qwen3tts.url) as stream:
+        assert isinstance((await stream.say(Start(voice="lisa"), [TEXT])).end, Done)
