@@ -26,7 +26,9 @@ _GATHER_S: Final = 0.1
 _ANSWER_S: Final = 2.0
 """How long `PUT` waits for the engine's word on the voices."""
 _SWEEPS: Final = 4
-"""A file's need is renewed so often within the grace."""
+"""A file's need is renewed so often within the grace, at least."""
+_SWEEP_S: Final = 60.0
+"""The volume is looked at so often, at least."""
 
 
 class Desk:
@@ -109,7 +111,7 @@ class Desk:
                     self._metrics.volume_bytes.set(await self._downloads.used())
             except VolumeUnusable as error:
                 _log.warning("%s", error)
-            await asyncio.sleep(self._settings.grace / _SWEEPS)
+            await asyncio.sleep(min(_SWEEP_S, self._settings.grace / _SWEEPS))
 
     async def close(self) -> None:
         """Stop fetching."""
