@@ -18,6 +18,10 @@ MODEL_BACKEND: Final = "qwen3tts"
 
 Host = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?(:[0-9]{1,5})?$", max_length=259)]
 """A host as URLs have it: with a port where it is not the scheme's own."""
+Hosts = Annotated[
+    str, msgspec.Meta(pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?(:[0-9]{1,5})?$", max_length=261)
+]
+"""A host, or all below it: `*.example.org`."""
 Path = Annotated[
     str, msgspec.Meta(pattern=r"^([A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*)?$", max_length=512)
 ]
@@ -85,7 +89,7 @@ class AdaptersVolume(Part, frozen=True):
 class Sources(Part, frozen=True):
     """From where files may be fetched, and how much; no host is allowed unless it is named."""
 
-    allowed_hosts: Annotated[list[Host], msgspec.Meta(max_length=64)] = []
+    allowed_hosts: Annotated[list[Hosts], msgspec.Meta(max_length=64)] = []
     allow_private: bool = False
     """Whether such a host may have an address of a private network."""
     max_bytes: Annotated[int, msgspec.Meta(ge=1, le=1 << 30)] = 64 << 20
