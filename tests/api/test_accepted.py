@@ -35,7 +35,7 @@ ENGINES: list[dict[str, Any]] = [
     {"model": CLAIM, "adaptersVolume": {"emptyDir": {"sizeLimit": "2.5Gi"}}, "autoscaling": {"maxReplicas": 5}},
     {
         "model": CLAIM,
-        "sources": {"allowedHosts": ["huggingface.co", "registry:5000"], "allowPrivate": True},
+        "sources": {"allowedHosts": ["huggingface.co", "*.hf.co", "registry:5000"], "allowPrivate": True},
         "sourceCredentials": [{"host": "registry:5000", "secretRef": {"name": "registry"}}],
     },
     {
