@@ -181,6 +181,8 @@ async def test_a_pod_that_does_not_answer_never_keeps_the_others() -> None:
     assert world.engines.held == {"10.0.0.2": voices(A)}
     assert world.ready("a") == ("False", "PodUnreachable")
     assert world.get("speechengines", "default")["status"]["pods"][0]["reason"] == "its administration does not answer"
+    events = [obj for (plural, _, _), obj in world.kube.objects.items() if plural == "events"]
+    assert [(each["involvedObject"]["kind"], each["reason"]) for each in events] == [("SpeechEngine", "PodUnreachable")]
     world.engines.away = set()
     await world.go()
     assert world.ready("a") == ("True", "Loaded")
@@ -269,6 +271,7 @@ async def test_an_engine_without_ready_pods_speaks_nothing(
     world = World(engine(**spec), A, pods=pods)
     await world.go()
     assert world.ready("a") == ("False", reason)
+    assert not any(plural == "events" for _, plural, _ in world.kube.requests)
 
 
 async def test_a_profile_that_goes_is_unloaded_and_one_that_is_suspended_too() -> None:

@@ -11,13 +11,17 @@ import msgspec
 from msgspec import inspect
 
 from timbre_common import decoding
+from timbre_common.errors import InvalidInput
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 def convert(value: Any, kind: type[T]) -> T:
     """A stored object as `kind`. Raises InvalidInput that names the field."""
-    return decoding.convert(_known(value, _info(kind)), kind)
+    try:
+        return decoding.convert(value, kind)
+    except InvalidInput:
+        return decoding.convert(_known(value, _info(kind)), kind)
 
 
 @cache

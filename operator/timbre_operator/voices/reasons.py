@@ -103,5 +103,12 @@ OF_SOURCE: Final = frozenset(
 
 WAITS: Final = frozenset({VoiceReason.LOADING, VoiceReason.FETCHING})
 """Those that pass by themselves."""
-CALM: Final = WAITS | {VoiceReason.LOADED, VoiceReason.SUSPENDED, VoiceReason.ENGINE_SCALED_TO_ZERO}
-"""Those that nobody has to look at."""
+CALM: Final = WAITS | {
+    VoiceReason.LOADED,
+    VoiceReason.SUSPENDED,
+    VoiceReason.ENGINE_SCALED_TO_ZERO,
+    VoiceReason.ENGINE_NOT_READY,
+}
+"""Those that nobody has to look at, or that the engine's own status tells better."""
+OF_ENGINE: Final = frozenset({VoiceReason.POD_UNREACHABLE, VoiceReason.NAME_CONFLICT})
+"""Those that all of an engine's voices have at once: an event about the engine tells of them, and none about each."""

@@ -24,7 +24,7 @@ from timbre_operator.voices.accepted import Judged
 from timbre_operator.voices.document import Next
 from timbre_operator.voices.observed import Observed, observe
 from timbre_operator.voices.profile_status import Seen, Verdict
-from timbre_operator.voices.reasons import CALM, VoiceReason
+from timbre_operator.voices.reasons import CALM, OF_ENGINE, VoiceReason
 from timbre_operator.voices.telling import Administration
 
 _log = logging.getLogger(__name__)
@@ -90,6 +90,9 @@ class VoicesReconcile:
         said = engine_status.status(live, due.document, seen, self.clock())
         if not conditions.same(live.get("status", {}), said):
             await self._patch(SPEECH_ENGINES, live, said, engine_status.MANAGER)
+            (condition,) = said["conditions"]
+            if condition["reason"] in OF_ENGINE:
+                await self._warn(SPEECH_ENGINES, live, condition)
         return self._next(key, seen)
 
     async def _write_document(self, engine: SpeechEngine, there: Observed, due: Next) -> Verdict | None:
@@ -155,9 +158,12 @@ class VoicesReconcile:
     async def _say(self, obj: Object, said: Object, ready: Object, places: asyncio.Semaphore) -> None:
         async with places:
             await self._patch(VOICE_PROFILES, obj, said)
-            if ready["reason"] not in CALM:
-                about = {"apiVersion": VOICE_PROFILES.api_version, "kind": VOICE_PROFILES.kind, **obj}
-                await self.events.tell(about, EventType.WARNING, VoiceReason(ready["reason"]), ready["message"])
+            if ready["reason"] not in CALM | OF_ENGINE:
+                await self._warn(VOICE_PROFILES, obj, ready)
+
+    async def _warn(self, resource: Resource, obj: Object, condition: Object) -> None:
+        about = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
+        await self.events.tell(about, EventType.WARNING, VoiceReason(condition["reason"]), condition["message"])
 
     async def _patch(self, resource: Resource, obj: Object, said: Object, manager: str = FIELD_MANAGER) -> None:
         metadata = obj["metadata"]
