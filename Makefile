@@ -94,8 +94,9 @@ bench-engine: .venv/.dev-stamp ## Measure the Qwen3-TTS engine at its true size;
 	@.venv/bin/python tests/bench/bench_engine.py $(if $(MODEL),--model '$(MODEL)')
 
 .PHONY: soak
-soak: .venv/.dev-stamp apt-packages ## Ten minutes of speech in a real browser at a model's pace: underruns, click to sound
+soak: .venv/.dev-stamp apt-packages ## Ten minutes of speech in a real browser at a model's pace, and an operator without its API server for 90 s
 	@SOAK_SECONDS=600 .venv/bin/pytest -q -s tests/page/test_soak.py
+	@SOAK_AWAY_SECONDS=90 .venv/bin/pytest -q tests/api/test_operator_replicas.py -k away
 
 .PHONY: voices
 voices: .venv/.convert-stamp ## Make Lisa's, Electra's and Renarde's voices of recordings: BASE=HF_DIR RECORDINGS=DIR

@@ -67,6 +67,19 @@ async def test_a_version_is_a_precondition(kube: Kube, here: Namespace) -> None:
         await kube.apply(CONFIG_MAPS, stale)
 
 
+async def test_the_object_itself_is_a_precondition(kube: Kube, here: Namespace) -> None:
+    first = await kube.apply(CONFIG_MAPS, config_map(here, one="1"))
+    wanted = config_map(here, one="2")
+    wanted["metadata"]["uid"] = first["metadata"]["uid"]
+    await kube.apply(CONFIG_MAPS, config_map(here, other="3"), manager="another")
+    changed = await kube.apply(CONFIG_MAPS, wanted)
+    assert changed["data"] == {"one": "2", "other": "3"}
+    await kube.delete(CONFIG_MAPS, here.name, "c")
+    with pytest.raises(Conflict):
+        await kube.apply(CONFIG_MAPS, wanted)
+    assert await kube.get(CONFIG_MAPS, here.name, "c") is None
+
+
 async def test_what_is_there_cannot_be_created(kube: Kube, here: Namespace) -> None:
     await kube.create(CONFIG_MAPS, config_map(here))
     with pytest.raises(Conflict):

@@ -12,7 +12,7 @@ from support.namespace import Namespace, until
 from support.operator_process import OperatorProcess, changes, lines, requests
 from support.relay import Relay
 
-AWAY_S = float(os.environ.get("TIMBRE_SOAK_AWAY", "12"))
+AWAY_S = float(os.environ.get("SOAK_AWAY_SECONDS", "12"))
 """For how long the API server is away; `make soak` takes 90 s, past the end of what kopf would wait by itself."""
 
 

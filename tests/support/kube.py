@@ -71,11 +71,8 @@ class MemoryKube:
         live = self.objects.get(key)
         if live is None and subresource is not None:
             raise NotFound(metadata["name"])
-        if (
-            live is not None
-            and metadata.get("resourceVersion", live["metadata"]["resourceVersion"])
-            != (live["metadata"]["resourceVersion"])
-        ):
+        there = {} if live is None else live["metadata"]
+        if any(metadata.get(each, there.get(each)) != there.get(each) for each in ("uid", "resourceVersion")):
             raise Conflict("it was changed meanwhile")
         live = live or {"metadata": {"uid": f"uid-{next(self._versions)}"}}
         managed = live["metadata"].get("managedFields", [])

@@ -149,7 +149,9 @@ class EngineReconcile:
         try:
             await self._keep_replicas(each, live)
             if live is not None:
-                obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+                # Tokens are made of those that were read; of all else only the object itself must be the same.
+                condition = "resourceVersion" if each.resource is SECRETS else "uid"
+                obj["metadata"][condition] = live["metadata"][condition]
             seen.objects[each.resource, name] = await self.kube.apply(each.resource, obj)
             _log.info("applied %s %s/%s", each.resource.kind, obj["metadata"]["namespace"], name)
         except InvalidInput as error:
@@ -164,8 +166,7 @@ class EngineReconcile:
         if replicas is not None:
             metadata = {"name": live["metadata"]["name"], "namespace": live["metadata"]["namespace"]}
             kept = {"apiVersion": each.obj["apiVersion"], "kind": each.obj["kind"], "metadata": metadata}
-            updated = await self.kube.apply(DEPLOYMENTS, {**kept, "spec": {"replicas": replicas}}, manager=_KEEPER)
-            live["metadata"]["resourceVersion"] = updated["metadata"]["resourceVersion"]
+            await self.kube.apply(DEPLOYMENTS, {**kept, "spec": {"replicas": replicas}}, manager=_KEEPER)
 
     def _amiss(self, engine: SpeechEngine, seen: _Seen) -> list[Trouble]:
         name = names.speech(engine.metadata.name)

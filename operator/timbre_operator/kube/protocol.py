@@ -35,8 +35,8 @@ class Kube(Protocol):
     ) -> Object:
         """Server-side apply: create the object, or make its fields as they are here, and return it as stored.
 
-        Fields that `manager` applied before and that are missing here go. A `metadata.resourceVersion` in the object is
-        a precondition (else Conflict). Others' fields are taken over.
+        Fields that `manager` applied before and that are missing here go; others' fields are taken over. A
+        `metadata.resourceVersion` or `metadata.uid` in the object is a precondition (else Conflict).
         """
         ...
 
