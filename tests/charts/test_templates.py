@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from support.helm import CHART, CRDS_CHART, EVERYTHING, Object, helm, one, template
 from timbre_bridge.cli import app as bridge
@@ -213,3 +214,12 @@ def test_long_release_names_leave_room(tmp_path: Path) -> None:
         each["metadata"]["name"] for each in template(EVERYTHING, release=release) if each["kind"] != "SpeechEngine"
     ]
     assert max(len(name) for name in long) <= 63
+
+
+@pytest.mark.parametrize(
+    "path", sorted((CHART / "examples" / "values").iterdir()), ids=lambda path: str(Path(path).name)
+)
+def test_examples_of_values_are_taken(path: Path) -> None:
+    made = names(template(yaml.safe_load(path.read_text())))
+    assert {"Deployment/demo-timbre-bridge", "SpeechEngine/default"} < made
+    assert ("Deployment/demo-timbre-valkey" in made) is (path.stem != "external-redis")
