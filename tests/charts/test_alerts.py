@@ -5,10 +5,10 @@ import subprocess
 from pathlib import Path
 
 import yaml
-from timbre_operator.voices.reasons import VoiceReason
 
 from support.helm import CHART, CHARTS, one, template
 from support.prometheus import tool
+from timbre_operator.voices.reasons import VoiceReason
 
 RULES = CHART / "files" / "rules.yaml"
 RUNBOOKS = CHARTS.parent / "docs" / "runbooks.md"
