@@ -8,7 +8,6 @@ import yaml
 
 from support.helm import CHART, CHARTS, one, template
 from support.prometheus import tool
-from timbre_operator.voices.reasons import VoiceReason
 
 RULES = CHART / "files" / "rules.yaml"
 RUNBOOKS = CHARTS.parent / "docs" / "runbooks.md"
@@ -40,10 +39,3 @@ def test_the_rule_object_holds_them_with_links_to_where_the_page_is() -> None:
     assert [each["expr"] for each in made] == [alert["expr"] for alert in ALERTS]
     assert made[0]["annotations"]["runbook_url"] == f"{page}#timbretimetofirstbyteslow"
     assert "{{ $labels.namespace }}" in made[0]["annotations"]["summary"]
-
-
-def test_the_runbook_of_voices_names_reasons_that_there_are() -> None:
-    rows = [line.split("|")[1] for line in RUNBOOKS.read_text().splitlines() if line.startswith("| `")]
-    named = {reason for row in rows for reason in re.findall(r"`(\w+)`", row)}
-    assert named <= {reason.value for reason in VoiceReason}
-    assert "WrongBase" in named
