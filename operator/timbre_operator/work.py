@@ -40,7 +40,7 @@ class Work:
         queue, interest = Queue(self._pass, self, workers=self.workers), Interest()
 
         def on_event(resource: Resource, type_: str | None, obj: Object) -> None:
-            self._ask(queue, interest.keys(resource, type_, obj))
+            queue.add_all(interest.keys(resource, type_, obj))
 
         self.metrics.begin_term(lambda: len(queue))
         try:
@@ -56,11 +56,6 @@ class Work:
         self.metrics.passed(key, seconds, error)
         self.alive()
 
-    def _ask(self, queue: Queue, keys: set[Key]) -> None:
-        for key in keys:
-            if key.kind in self.passes:
-                queue.add(key)
-
     async def _pass(self, key: Key) -> float | None:
         return await self.passes[key.kind](key)
 
@@ -69,7 +64,7 @@ class Work:
         while True:
             try:
                 for namespace in self.namespaces or (None,):
-                    self._ask(queue, await everything(self.kube, namespace))
+                    queue.add_all(await everything(self.kube, namespace))
                 self.metrics.looked()
                 wait = self.resync
             except TimbreError as error:

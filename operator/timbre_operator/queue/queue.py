@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
 from timbre_common.backoff import Backoff
@@ -47,6 +47,11 @@ class Queue:
         """Ask for a pass in `after` seconds. Never blocks, never full: there are as many places as keys."""
         self._schedule.add(key, time.monotonic() + max(after, self._gather))
         self._changed.set()
+
+    def add_all(self, keys: Iterable[Key]) -> None:
+        """Ask for a pass over each, as soon as can be."""
+        for key in keys:
+            self.add(key)
 
     def __len__(self) -> int:
         """Keys that wait or run."""
