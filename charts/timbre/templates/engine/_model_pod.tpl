@@ -5,6 +5,7 @@ metadata:
 spec:
   restartPolicy: OnFailure
   automountServiceAccountToken: false
+  enableServiceLinks: false # their variables would be read as settings
   securityContext: {{- include "timbre.podSecurity" . | nindent 4 }}
   {{- with include "timbre.imagePullSecrets" . }}{{ . | nindent 2 }}{{ end }}
   {{- with include "timbre.placement" .Values.model.pull }}{{ . | nindent 2 }}{{ end }}
