@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from support.apiserver import APPLY, MERGE, ApiServer, Refused
-from support.engine_process import EngineProcess
+from support.engine_process import ADMIN_TOKEN, EngineProcess
+from support.fetcher_process import FetcherProcess
 from timbre_common import documents
-from timbre_common.names import ENV_ADMIN_TOKEN
 from timbre_operator import names
 from timbre_operator.events import Events
 from timbre_operator.kube import connection
@@ -34,6 +34,8 @@ class Place:
     def __init__(self, api: ApiServer, name: str, reconcile: VoicesReconcile) -> None:
         self.api, self.name, self.reconcile = api, name, reconcile
         self.timbre, self.core = TIMBRE.format(name), CORE.format(name)
+        self.administration = ""
+        """Where the pod's administration is."""
 
     async def settle(self, seconds: float = 60) -> None:
         """Passes until nothing waits."""
@@ -88,16 +90,15 @@ class Place:
 async def place(api: ApiServer, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     name = request.node.name.removeprefix("test_").replace("_", "-")[:60].strip("-")
     configuration = await connection.configuration(api.kubeconfig)
-    process = EngineProcess("--backend=espeak")
-    process.admin_token = process.env[ENV_ADMIN_TOKEN] = "a-token-as-secrets-hold-them"
     async with (
-        process as engine,
+        EngineProcess("--backend=espeak") as engine,
         connected(configuration, 30) as kube,
         aiohttp.ClientSession() as session,
     ):
-        pods = Pods(session, url=lambda _: engine.admin_url)
+        pods = Pods(session, url=lambda _: found.administration)
         found = Place(api, name, VoicesReconcile(kube=kube, pods=pods, events=Events(kube), metrics=Metrics()))
-        found.set_up(engine.admin_token)
+        found.administration = engine.admin_url
+        found.set_up(ADMIN_TOKEN)
         yield found
 
 
@@ -145,6 +146,18 @@ async def test_a_bad_voice_is_told_apart_and_heals(place: Place) -> None:
     place.kubectl("delete", "vp", "good", "--wait=false")
     await place.settle()
     assert (place.ready("bad"), place.ready("second")) == (("True", "Loaded"), ("True", "Loaded"))
+
+
+async def test_the_fetcher_stands_before_the_engine_as_in_a_pod(place: Place, tmp_path: Path) -> None:
+    async with FetcherProcess(tmp_path, place.administration) as fetcher:
+        place.administration = fetcher.url
+        place.apply("lisa", adapter={"path": "lisa.gguf"})
+        await place.settle()
+        assert place.ready("lisa") == ("True", "Loaded")
+        (told,) = (await fetcher.status()).voices.values()
+        assert place.status("lisa")["loadedDigest"] == told.digest
+        note = next(each["message"] for each in place.status("lisa")["conditions"] if each["type"] == "Ready")
+        assert note == told.reason != ""
 
 
 async def test_a_status_outlives_neither_its_profile_nor_its_engine(place: Place) -> None:

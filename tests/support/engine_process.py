@@ -15,7 +15,7 @@ from support.process import Process
 from timbre_common import documents, names, voiceprofile
 from timbre_common.documents import VoicesDocument, VoicesStatus
 
-ADMIN_TOKEN = "an administrator's token of these tests"
+ADMIN_TOKEN = "an-administrators-token-of-these-tests"  # without spaces, as in the operator's Secrets
 LORAS = Path(__file__).parents[2] / "loras"
 
 
