@@ -15,7 +15,7 @@ from timbre_operator.capabilities import Discovery
 from timbre_operator.engines.reconcile import EngineReconcile
 from timbre_operator.events import Events
 from timbre_operator.health import Health, serving
-from timbre_operator.kube import Kube, connection
+from timbre_operator.kube import Kube, Resource, connection
 from timbre_operator.kube.client import connected
 from timbre_operator.kube.resource import SCALED_OBJECTS
 from timbre_operator.leader import Leader
@@ -68,7 +68,6 @@ async def _serve(settings: Settings, kube: Kube, configuration: Configuration) -
     metrics, discovery = Metrics(), Discovery(kube)
 
     async def work() -> None:
-        watched = [*kopf_watch.OWN, *kopf_watch.CHILDREN, *([SCALED_OBJECTS] if await discovery.keda() else [])]
         async with pods.opened() as administration:
             await Work(
                 kube=kube,
@@ -76,7 +75,7 @@ async def _serve(settings: Settings, kube: Kube, configuration: Configuration) -
                 passes=_passes(settings, kube, administration, metrics, discovery),
                 login=lambda: connection.for_kopf(configuration),
                 namespaces=settings.namespace,
-                resources=watched,
+                watched=lambda: _watched(discovery),
                 workers=settings.workers,
                 resync=settings.resync_seconds,
                 alive=health.alive,
@@ -106,6 +105,13 @@ def _passes(
         ),
         Kind.VOICES: VoicesReconcile(kube=kube, pods=administration, events=events, metrics=metrics),
     }
+
+
+async def _watched(discovery: Discovery) -> list[Resource]:
+    for own in kopf_watch.OWN:
+        if not await discovery.has(own):
+            return []
+    return [*kopf_watch.OWN, *kopf_watch.CHILDREN, *([SCALED_OBJECTS] if await discovery.keda() else [])]
 
 
 async def _prepared(settings: Settings, kube: Kube, discovery: Discovery, health: Health) -> None:

@@ -30,7 +30,7 @@ class Work:
     passes: Mapping[Kind, Reconcile]
     login: kopf_watch.Login
     namespaces: Sequence[str]
-    resources: Sequence[Resource]
+    watched: kopf_watch.Watched
     workers: int
     resync: float
     alive: Callable[[], None]
@@ -46,7 +46,7 @@ class Work:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(queue.run())
-                tasks.create_task(kopf_watch.watch(on_event, self.login, self.namespaces, self.resources))
+                tasks.create_task(kopf_watch.watch(on_event, self.login, self.namespaces, self.watched))
                 tasks.create_task(self._look_over(queue))
         finally:
             self.metrics.end_term()

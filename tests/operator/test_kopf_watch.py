@@ -10,13 +10,17 @@ import kopf
 import pytest
 from kubernetes.aio.client import Configuration
 
-from timbre_operator.kube import connection
+from timbre_operator.kube import Resource, connection
 from timbre_operator.kube.resource import SECRETS, SPEECH_ENGINES, VOICE_PROFILES
 from timbre_operator.watch import kopf_watch
 
 
 async def login() -> kopf.ConnectionInfo:
     return kopf.ConnectionInfo(server="https://localhost")
+
+
+async def only_engines() -> list[Resource]:
+    return [SPEECH_ENGINES]
 
 
 def test_nothing_is_shared_with_other_operators_made_with_kopf() -> None:
@@ -72,13 +76,15 @@ async def test_watches_that_fail_begin_anew_and_end_when_they_are_cancelled(monk
         nonlocal began
         began += 1
         if began == 1:
+            asyncio.get_running_loop().run_in_executor(None, stop_flag.wait)  # as kopf does
+            await asyncio.sleep(0.05)
             raise RuntimeError("kopf escalates")
         while not stop_flag.is_set():
             await asyncio.sleep(0.01)
         stopped.set()
 
     monkeypatch.setattr(kopf, "operator", operator)
-    watching = asyncio.create_task(kopf_watch.watch(lambda *_: None, login, ["n"], [SPEECH_ENGINES]))
+    watching = asyncio.create_task(kopf_watch.watch(lambda *_: None, login, ["n"], only_engines))
     async with asyncio.timeout(60):
         while began < 2:
             await asyncio.sleep(0.05)
@@ -99,7 +105,7 @@ async def test_events_come_in_the_loop_of_who_watches(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(kopf, "operator", operator)
     on_event: kopf_watch.OnEvent = lambda *_: threads.append(threading.get_ident())  # noqa: E731
-    watching = asyncio.create_task(kopf_watch.watch(on_event, login, ["n"], [SPEECH_ENGINES]))
+    watching = asyncio.create_task(kopf_watch.watch(on_event, login, ["n"], only_engines))
     async with asyncio.timeout(60):
         while not threads:
             await asyncio.sleep(0.05)
@@ -107,6 +113,37 @@ async def test_events_come_in_the_loop_of_who_watches(monkeypatch: pytest.Monkey
     with pytest.raises(asyncio.CancelledError):
         await watching
     assert threads == [threading.get_ident()]
+
+
+async def test_kinds_that_go_and_come_are_watched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kopf sees those alone that are there when it begins, and goes on without the others for ever."""
+    monkeypatch.setattr(kopf_watch, "_LOOK_S", 0.05)
+    there: list[Resource] = [SPEECH_ENGINES]
+    watched: list[list[str]] = []
+
+    async def operator(registry: kopf.OperatorRegistry, stop_flag: threading.Event, **_: Any) -> None:
+        watched.append([str(each.id) for each in registry._watching.get_all_handlers()])
+        await asyncio.to_thread(stop_flag.wait)
+
+    async def look() -> list[Resource]:
+        return [*there]
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(watched) < count:
+                await asyncio.sleep(0.02)
+
+    monkeypatch.setattr(kopf, "operator", operator)
+    watching = asyncio.create_task(kopf_watch.watch(lambda *_: None, login, ["n"], look))
+    await until(1)
+    there.clear()
+    await asyncio.sleep(0.5)
+    there.extend([SPEECH_ENGINES, VOICE_PROFILES])
+    await until(2)
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    assert watched == [["speechengines"], ["speechengines", "voiceprofiles"]]
 
 
 async def test_a_token_is_read_again_and_one_that_was_refused_is_tried_again() -> None:

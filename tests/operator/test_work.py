@@ -34,16 +34,16 @@ def work(kube: MemoryKube, passes: list[Key], alive: Callable[[], None], *namesp
     async def reconcile(key: Key) -> None:
         passes.append(key)
 
-    async def login() -> Any:
+    async def unused() -> Any:
         raise AssertionError("nobody watches")
 
     return Work(
         kube=kube,
         metrics=Metrics(),
         passes={Kind.ENGINE: reconcile, Kind.VOICES: reconcile},
-        login=login,
+        login=unused,
         namespaces=namespaces,
-        resources=(),
+        watched=unused,
         workers=2,
         resync=0.2,
         alive=alive,

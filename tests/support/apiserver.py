@@ -62,7 +62,7 @@ class ApiServer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
-                raise Refused(error.code, json.load(error)) from None
+                raise Refused(error.code, _answer(error.read())) from None
 
     def kubectl(self, *arguments: str, text: str | None = None) -> str:
         """What kubectl prints; fails with what it says."""
@@ -81,6 +81,15 @@ class ApiServer:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+
+
+def _answer(content: bytes) -> dict[str, Any]:
+    """The server's Status; for a kind that it does not know yet it answers in plain text."""
+    try:
+        told: dict[str, Any] = json.loads(content)
+    except ValueError:
+        return {"message": content.decode(errors="replace")}
+    return told
 
 
 def lacking() -> str:

@@ -1,6 +1,7 @@
 """kopf's watches, in a thread and event loop of their own: kopf cancels every other task of its loop when it ends."""
 
 import asyncio
+import functools
 import itertools
 import logging
 import threading
@@ -10,6 +11,7 @@ from typing import Any, Final
 import kopf
 
 from timbre_common.backoff import Backoff
+from timbre_common.errors import TimbreError
 from timbre_common.names import GROUP
 from timbre_operator import names
 from timbre_operator.kube import Object, Resource
@@ -44,6 +46,11 @@ CHILDREN: Final = (
 
 OnEvent = Callable[[Resource, str | None, Object], None]
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
+Watched = Callable[[], Awaitable[Sequence[Resource]]]
+"""Which kinds are to be watched, by what the server has at this moment; none while it lacks Timbre's own."""
+
+_LOOK_S: Final = 10.0
+"""Seconds between two looks at which kinds there are: kopf sees those alone that are there when it begins."""
 
 
 class _EndlessBackoffs:
@@ -95,28 +102,53 @@ def _handler(resource: Resource, on_event: OnEvent) -> Callable[..., Awaitable[N
     return pass_on
 
 
-async def watch(on_event: OnEvent, login: Login, namespaces: Sequence[str], resources: Sequence[Resource]) -> None:
-    """Watch until cancelled; `on_event` is called in the caller's loop. Watches that break off begin anew."""
-    loop, backoff = asyncio.get_running_loop(), Backoff(first=1.0, cap=30.0, floor=1.0)
+async def watch(on_event: OnEvent, login: Login, namespaces: Sequence[str], watched: Watched) -> None:
+    """Watch until cancelled; `on_event` is called in the caller's loop.
+
+    Watches that break off begin anew, and so they do where a kind comes or goes, such as Timbre's own.
+    """
+    loop, backoff = asyncio.get_running_loop(), Backoff(first=1.0, cap=10.0, floor=1.0)
 
     def pass_on(resource: Resource, type_: str | None, obj: Object) -> None:
         loop.call_soon_threadsafe(on_event, resource, type_, obj)
 
     while True:
-        stop, ended = threading.Event(), asyncio.Event()
-        made = registry(pass_on, login, resources)
-        thread = threading.Thread(
-            target=_run, args=(made, namespaces, stop, lambda e=ended: loop.call_soon_threadsafe(e.set)), name="watch"
-        )
-        thread.start()
-        try:
-            await ended.wait()
-        finally:
-            stop.set()
-            await asyncio.shield(asyncio.to_thread(thread.join))
+        resources = await _look(watched) or ()
+        if resources:
+            stop, ended = threading.Event(), asyncio.Event()
+            made = registry(pass_on, login, resources)
+            done = functools.partial(loop.call_soon_threadsafe, ended.set)
+            thread = threading.Thread(target=_run, args=(made, namespaces, stop, done), name="watch")
+            thread.start()
+            try:
+                await _until_other(ended, watched, resources)
+            finally:
+                stop.set()
+                await asyncio.shield(asyncio.to_thread(thread.join))
         wait = backoff.next()
-        _log.error("the watches ended; they begin anew in %.0f s", wait)
+        _log.warning("the watches begin anew in %.0f s", wait)
         await asyncio.sleep(wait)
+
+
+async def _until_other(ended: asyncio.Event, watched: Watched, resources: Sequence[Resource]) -> None:
+    """Until the watches ended, or others are wanted."""
+    while not ended.is_set():
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await ended.wait()
+        except TimeoutError:
+            now = await _look(watched)
+            if now is not None and now != resources:
+                return
+
+
+async def _look(watched: Watched) -> Sequence[Resource] | None:
+    """The kinds to watch; None where the server cannot be asked."""
+    try:
+        return await watched()
+    except TimbreError as error:
+        _log.warning("which kinds there are cannot be asked: %s", error)
+        return None
 
 
 def quieten() -> None:
@@ -128,9 +160,9 @@ def quieten() -> None:
 def _run(
     made: kopf.OperatorRegistry, namespaces: Sequence[str], stop: threading.Event, ended: Callable[[], object]
 ) -> None:
-    try:
-        asyncio.run(
-            kopf.operator(
+    async def until_the_end() -> None:
+        try:
+            await kopf.operator(
                 registry=made,
                 settings=settings(),
                 namespaces=namespaces,
@@ -138,8 +170,10 @@ def _run(
                 standalone=True,
                 stop_flag=stop,
             )
-        )
+        finally:
+            ended()  # before the loop closes: it waits for kopf's wait for `stop`, which is set when this is heard
+
+    try:
+        asyncio.run(until_the_end())
     except Exception:
         _log.exception("the watches failed")
-    finally:
-        ended()
