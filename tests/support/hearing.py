@@ -30,8 +30,19 @@ class Heard:
         assert np.abs(samples).max() > 500
 
 
-async def hear(url: str, redis_url: str, token: str | None, agent: str, text: str, within: float = 60.0) -> Heard:
-    """Publish an H-Link message on Redis, and hear it from the bridge. Raises TimeoutError."""
+async def hear(
+    url: str,
+    redis_url: str,
+    token: str | None,
+    agent: str,
+    text: str,
+    within: float = 60.0,
+    sounding: asyncio.Event | None = None,
+) -> Heard:
+    """Publish an H-Link message on Redis, and hear it from the bridge; `sounding` is set at the first of its sound.
+
+    Raises TimeoutError.
+    """
     async with timbre.Client(url, token=token) as client, client.listen([agent]) as listening:
         async with asyncio.timeout(within):
             await publish(redis_url, agent, text)
@@ -41,6 +52,8 @@ async def hear(url: str, redis_url: str, token: str | None, agent: str, text: st
                     pcm[event.context_id] = b""
                 elif isinstance(event, Audio):
                     pcm[event.context_id] += event.data
+                    if sounding is not None:
+                        sounding.set()
                 elif isinstance(event, AudioDone) and event.context_id in pcm:
                     return Heard(agent, pcm[event.context_id], event)
     raise AssertionError("the bridge went away")

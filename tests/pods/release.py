@@ -1,0 +1,142 @@
+"""The chart's release in a namespace, as a user installs it, and what is reached of it from here."""
+
+import asyncio
+import base64
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from support import containers
+from support.cluster import Manifest, Namespace, program
+from support.hearing import Heard, hear
+from timbre_common import tokens
+from timbre_common.tokens import Grant
+
+NAME = "timbre"
+_PACE = {"name": "TIMBRE_ENGINE_PACE", "value": "rtf=0.9,first=200ms"}
+"""So that a stream lasts, while something happens beside it."""
+
+
+@dataclass
+class Release:
+    """One release. All waits are bounded."""
+
+    namespace: Namespace
+
+    def upgrade(self, **operator: Any) -> None:
+        """Upgrade it, with other values of the operator."""
+        self._install("upgrade", operator)
+
+    def _install(self, command: str, operator: dict[str, Any]) -> None:
+        chosen = {
+            "image": {"registry": containers.REGISTRY},
+            "operator": {"image": {"tag": containers.TAG}, **operator},
+            "bridge": {"image": {"tag": containers.TAG}},
+            "engine": {"image": {"tag": containers.TAG}, "spec": {"env": [_PACE]}},
+            "valkey": {"image": containers.image("test-redis"), "command": ["redis-server"]},
+        }
+        chart = str(containers.ROOT / "charts" / "timbre")
+        self._helm(
+            command, "--skip-crds", NAME, chart, "--values=-", "--wait", "--timeout=5m", given=yaml.safe_dump(chosen)
+        )
+
+    def uninstall(self) -> None:
+        """Remove the release."""
+        self._helm("uninstall", NAME, "--wait", "--timeout=5m")
+
+    def _helm(self, *arguments: str, given: str = "") -> None:
+        where = [f"--kubeconfig={self.namespace.kubeconfig}", f"--namespace={self.namespace.name}"]
+        command = [program("helm"), *where, *arguments]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=360, check=False)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{self.namespace.state()}"
+
+    def install(self) -> None:
+        """With this checkout's CRDs, since Helm leaves alone those that are there."""
+        self.namespace.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={containers.ROOT / 'crds'}")
+        self._install("install", {})
+
+    def profile(self, agent: str, **spec: Any) -> Manifest:
+        """A VoiceProfile as its folder holds it, with parts of its spec replaced."""
+        path = containers.ROOT / "loras" / agent / "voiceprofile.yaml"
+        found: Manifest = yaml.safe_load(path.read_text())
+        found["spec"] |= spec
+        return found
+
+    def ready(self, kind: str, *names: str) -> None:
+        """Until each of them is Ready at its newest generation."""
+        self.namespace.until(
+            lambda: all(self._is_ready(f"{kind}/{name}") for name in names), f"{kind} {' '.join(names)}: Ready"
+        )
+
+    def _is_ready(self, what: str) -> bool:
+        resource = self.namespace.get(what)
+        generation = resource["metadata"]["generation"]
+        conditions = resource.get("status", {}).get("conditions", [])
+        return any(
+            each["type"] == "Ready" and each["status"] == "True" and each["observedGeneration"] == generation
+            for each in conditions
+        )
+
+    def engine_pods(self, engine: str) -> dict[str, int]:
+        """Restarts of all containers, by the uid of each pod that is not going away."""
+        pods = self.namespace.pods(f"timbre.dev/engine={engine}")
+        return {pod["metadata"]["uid"]: _restarts(pod["status"]) for pod in pods}
+
+    def secret(self, name: str, key: str) -> str:
+        """What a Secret holds."""
+        return base64.b64decode(self.namespace.get(f"secret/{name}")["data"][key]).decode()
+
+    @contextmanager
+    def reached(self) -> Iterator["Reached"]:
+        """The bridge and Redis, from here."""
+        with (
+            self.namespace.forwarded(f"service/{NAME}-bridge", 8760) as bridge,
+            self.namespace.forwarded(f"service/{NAME}-valkey", 6379) as redis,
+        ):
+            password = self.secret(f"{NAME}-valkey", "password")
+            token = tokens.sign(
+                Grant(expires_at=time.time() + 3600), self.secret(f"{NAME}-bridge-token", "secret").encode()
+            )
+            reached = Reached(f"http://{bridge}", f"redis://:{password}@{redis}/0", token)
+            self.namespace.until(reached.is_well, "the bridge's /healthz says ok")
+            yield reached
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where it is, and a listener's token."""
+
+    url: str
+    redis_url: str
+    token: str
+
+    def is_well(self) -> bool:
+        """Whether the bridge has its Redis and its engines."""
+        with urllib.request.urlopen(f"{self.url}/healthz", timeout=20) as answer:
+            return bool(json.load(answer)["status"] == "ok")
+
+    async def hear(self, agent: str, text: str, sounding: asyncio.Event | None = None) -> Heard:
+        """Publish an H-Link message on Redis, and hear it from the bridge; checked."""
+        heard = await hear(self.url, self.redis_url, self.token, agent, text, within=180, sounding=sounding)
+        heard.check(least_s=0.1)
+        return heard
+
+    async def hear_while(self, agent: str, text: str, something: Callable[[], None]) -> None:
+        """As `hear`; once it sounds, do something beside it."""
+        sounding = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.hear(agent, text, sounding))
+            await sounding.wait()
+            await asyncio.to_thread(something)
+
+
+def _restarts(status: dict[str, Any]) -> int:
+    containers_of = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    return sum(each["restartCount"] for each in containers_of)
