@@ -93,6 +93,10 @@ bench-listeners: .venv/.dev-stamp ## Measure one utterance to 1,000 listeners of
 bench-engine: .venv/.dev-stamp ## Measure the Qwen3-TTS engine at its true size; MODEL=DIR measures a real one
 	@.venv/bin/python tests/bench/bench_engine.py $(if $(MODEL),--model '$(MODEL)')
 
+.PHONY: bench-ready
+bench-ready: .venv/.dev-stamp ## Measure how long a voice takes to be Ready, on the cluster of TIMBRE_TEST_KUBECONFIG
+	@.venv/bin/python tests/bench/bench_ready.py
+
 .PHONY: soak
 soak: .venv/.dev-stamp apt-packages ## Ten minutes of speech in a real browser at a model's pace, and an operator without its API server for 90 s
 	@SOAK_SECONDS=600 .venv/bin/pytest -q -s tests/page/test_soak.py
