@@ -21,7 +21,8 @@ from support import peft
 from support.process import free_port
 from timbre_common import voiceprofile
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_loras import adapter_gguf
+from timbre_common.sources import S3, Http, Oci
+from timbre_loras import adapter_gguf, profile
 from timbre_loras.commands.export import export
 from timbre_loras.commands.publish import publish
 from timbre_loras.profile import label
@@ -193,7 +194,16 @@ def test_a_bucket(
         publish(file, "s3://voices/fr")
         with urllib.request.urlopen(f"{url}/voices/fr/{name(file)}") as answer:
             assert answer.read() == file.read_bytes()
-    assert f"# s3://voices/fr/{name(file)}\n" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"# s3://voices/fr/{name(file)}\n" in told
+    bucket = S3(bucket="voices", key=f"fr/{name(file)}", region="us-east-1", endpoint=url)
+    assert voiceprofile.parse(told).spec.adapter == voiceprofile.Adapter(s3=bucket, digest=digest(file))
+
+
+def test_what_https_takes_is_fetched_from_there(file: Path) -> None:
+    there = Http(url="https://voices.example/lisa.gguf")
+    adapter = voiceprofile.parse(profile.text(adapter_gguf.read(file), "lisa.gguf", there)).spec.adapter
+    assert adapter == voiceprofile.Adapter(http=there, digest=digest(file))
 
 
 @pytest.mark.parametrize("password", [False, True])
@@ -240,3 +250,5 @@ def test_a_registry(
         with urllib.request.urlopen(f"{url}voices/lisa/blobs/{digest(file)}") as answer:
             assert answer.read() == file.read_bytes()
         assert f"# {host}/voices/lisa@{found}\n" in told
+        artefact = Oci(reference=f"{host}/voices/lisa@{found}")
+        assert voiceprofile.parse(told).spec.adapter == voiceprofile.Adapter(oci=artefact, digest=digest(file))

@@ -11,7 +11,7 @@ from timbre_common.errors import InvalidInput
 from timbre_loras import adapter_gguf, profile
 from timbre_loras.adapter_gguf import AdapterGguf
 from timbre_loras.publishing import directory, http_put, oci, s3
-from timbre_loras.publishing.source import Source
+from timbre_loras.publishing.source import Place, Source
 
 _SCHEMES = {"http": http_put.put, "https": http_put.put, "s3": s3.put, "oci": oci.put}
 _SHORT = 12
@@ -35,9 +35,12 @@ def publish(
     adapter.pairs()  # what is no adapter, or not finite, goes nowhere
     digits = adapter.digest.removeprefix("sha256:")[:_SHORT]
     source = Source(file, adapter.size, adapter.digest, f"{profile.label(file.stem)}-{digits}.gguf")
-    document = profile.text(adapter, source.name)
-    place = _put([*_before(adapter), source], target)
-    sys.stdout.write(f"# {place}\n# {adapter.digest}\n{document}")
+    profile.text(adapter, source.name)  # what no profile can name goes nowhere either
+    sources = [*_before(adapter), source]
+    place = _put(sources, target)
+    # A pod's fetcher brings one file: two of them belong on the volume.
+    document = profile.text(adapter, source.name, place.remote if len(sources) == 1 else None)
+    sys.stdout.write(f"# {place.name}\n# {adapter.digest}\n{document}")
 
 
 def _before(adapter: AdapterGguf) -> list[Source]:
@@ -48,7 +51,7 @@ def _before(adapter: AdapterGguf) -> list[Source]:
     return [Source(second.path, second.size, second.digest, second.path.name)]
 
 
-def _put(sources: Sequence[Source], target: str) -> str:
+def _put(sources: Sequence[Source], target: str) -> Place:
     scheme, separator, _ = target.partition("://")
     if not separator:
         return directory.put(sources, Path(target))

@@ -10,14 +10,15 @@ from urllib.parse import SplitResult, urlsplit
 
 from timbre_common import hosts
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_loras.publishing.source import Source
+from timbre_common.sources import Http
+from timbre_loras.publishing.source import Place, Source
 
 TOKEN: Final = "TIMBRE_PUBLISH_TOKEN"  # noqa: S105 -- a variable's name, not a secret
 _TIMEOUT_S: Final = 60
 _STORED: Final = (200, 201, 204)
 
 
-def put(sources: Sequence[Source], url: str) -> str:
+def put(sources: Sequence[Source], url: str) -> Place:
     """PUT the files below a URL that ends with a slash, or the last at any other and the rest beside it; its URL then.
 
     The token in TIMBRE_PUBLISH_TOKEN goes along, over HTTPS or to this machine only. No redirect is followed. Raises
@@ -28,7 +29,8 @@ def put(sources: Sequence[Source], url: str) -> str:
     paths = [f"{folder}/{source.name}" for source in sources[:-1]] + [f"{folder}/{last or sources[-1].name}"]
     for source, path in zip(sources, paths, strict=True):
         _put(source, parts, path)
-    return parts._replace(path=paths[-1], query="").geturl()
+    found = parts._replace(path=paths[-1], query="").geturl()
+    return Place(found, Http(url=found) if parts.scheme == "https" else None)
 
 
 def _put(source: Source, parts: SplitResult, path: str) -> None:

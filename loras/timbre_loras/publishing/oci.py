@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from timbre_common import hosts
 from timbre_common.errors import InvalidInput, SetupError
+from timbre_common.sources import Oci
 from timbre_loras.publishing import directory, extra
-from timbre_loras.publishing.source import MEDIA_TYPE, Source
+from timbre_loras.publishing.source import MEDIA_TYPE, Place, Source
 
 USER: Final = "TIMBRE_REGISTRY_USER"
 PASSWORD: Final = "TIMBRE_REGISTRY_PASSWORD"  # noqa: S105 -- a variable's name, not a secret
@@ -21,7 +22,7 @@ _TARGET: Final = re.compile(
 )
 
 
-def put(sources: Sequence[Source], url: str) -> str:
+def put(sources: Sequence[Source], url: str) -> Place:
     """Push the files to `oci://REGISTRY/REPOSITORY[:TAG]`; the artefact's address by digest.
 
     Without a tag it is the beginning of the last one's digest. A registry on this machine is spoken to over plain HTTP,
@@ -45,7 +46,8 @@ def put(sources: Sequence[Source], url: str) -> str:
         raise
     except Exception as error:  # the library raises ValueError, requests' errors and its own
         raise SetupError(f"{registry} does not take the file: {' '.join(str(error).split())}") from error
-    return f"{registry}/{repository}@{answer.headers['Docker-Content-Digest']}"
+    reference = f"{registry}/{repository}@{answer.headers['Docker-Content-Digest']}"
+    return Place(reference, Oci(reference=reference))
 
 
 def _push(client: Any, sources: Sequence[Source], target: str) -> Any:

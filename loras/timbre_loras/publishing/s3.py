@@ -7,8 +7,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from timbre_common.errors import InvalidInput, SetupError
+from timbre_common.sources import S3
 from timbre_loras.publishing import extra
-from timbre_loras.publishing.source import Source
+from timbre_loras.publishing.source import Place, Source
 
 _CREDENTIALS: Final = (
     "AWS_ACCESS_KEY_ID",
@@ -20,7 +21,7 @@ _CREDENTIALS: Final = (
 _RETRY: Final = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 
 
-def put(sources: Sequence[Source], url: str) -> str:
+def put(sources: Sequence[Source], url: str) -> Place:
     """Put the files below `s3://BUCKET/PREFIX`; the last one's URL. Each object appears whole or not at all.
 
     Endpoint, region and credentials come from the variables that AWS' own tools read. Raises InvalidInput, SetupError.
@@ -34,7 +35,9 @@ def put(sources: Sequence[Source], url: str) -> str:
         )
     obstore: Any = extra.load("obstore")
     stores: Any = extra.load("obstore.store")
-    plain = os.environ.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT", "")).startswith("http://")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or None
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
+    plain = (endpoint or "").startswith("http://")
     folder = f"{parts.path.strip('/')}/".lstrip("/")
     try:
         store = stores.S3Store(parts.netloc, client_options={"allow_http": plain}, retry_config=_RETRY)
@@ -45,7 +48,9 @@ def put(sources: Sequence[Source], url: str) -> str:
         raise
     except Exception as error:  # the library's own errors have no common root but this
         raise SetupError(f"{url} does not take the file: {_first_line(error)}") from error
-    return f"s3://{parts.netloc}/{folder}{sources[-1].name}"
+    key = folder + sources[-1].name
+    remote = S3(bucket=parts.netloc, key=key, region=region, endpoint=endpoint and endpoint.rstrip("/"))
+    return Place(f"s3://{parts.netloc}/{key}", remote)
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from timbre_common.errors import InvalidInput
+from timbre_common.sources import S3, Http, Oci
 
 MEDIA_TYPE: Final = "application/vnd.timbre.adapter.v1+gguf"
 _BLOCK: Final = 1 << 20
@@ -40,3 +41,13 @@ class Source:
                 yield block
         if found.digest() != self.hash:
             raise InvalidInput("it has changed while it was published", str(self.path))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the last file lies then."""
+
+    name: str
+    """For people."""
+    remote: Http | S3 | Oci | None = None
+    """From where a fetcher gets it; None: it is below the adapters volume, or will be put there."""
