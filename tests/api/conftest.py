@@ -3,15 +3,12 @@
 import re
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from support import apiserver
 from support.apiserver import ApiServer
 from support.namespace import Namespace
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -26,13 +23,8 @@ def bare_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="session")
 def api(bare_api: ApiServer) -> ApiServer:
-    """The same, with the CRDs as a user applies them."""
-    bare_api.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    bare_api.kubectl(
-        "wait", "--for=condition=Established", "--timeout=120s", "crd", "-l", "app.kubernetes.io/part-of=timbre"
-    )
-    for plural in ("voiceprofiles", "speechengines"):
-        bare_api.wait(f"/apis/timbre.dev/v1alpha1/namespaces/default/{plural}")
+    """The same, with the CRDs."""
+    bare_api.install_crds()
     return bare_api
 
 

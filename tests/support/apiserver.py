@@ -25,6 +25,7 @@ from support.process import free_ports
 ASSETS: Final = "KUBEBUILDER_ASSETS"
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
+_ROOT: Final = Path(__file__).parents[2]
 _START_S: Final = 180
 _PROGRAMS: Final = ("etcd", "kube-apiserver", "kubectl")
 
@@ -70,6 +71,14 @@ class ApiServer:
         done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout
+
+    def install_crds(self) -> None:
+        """Have Timbre's kinds, as a user applies them."""
+        self.kubectl("apply", "--server-side", "-f", str(_ROOT / "crds"))
+        about = ("crd", "-l", "app.kubernetes.io/part-of=timbre")
+        self.kubectl("wait", "--for=condition=Established", "--timeout=120s", *about)
+        for plural in ("voiceprofiles", "speechengines"):
+            self.wait(f"/apis/timbre.dev/v1alpha1/namespaces/default/{plural}")
 
     def wait(self, path: str) -> Any:
         """The answer of a GET that is there in a while, such as that of a new kind."""

@@ -15,9 +15,9 @@ from timbre_common.documents import VoicesDocument, VoicesStatus, VoiceState
 
 
 class FetcherProcess(Process):
-    """`timbre-engine fetcher` on a free port, before the engine at `engine`; `home` holds its volume and its files."""
+    """The fetcher before the engine at `engine`; `home` holds its volume and its files. Port 0: a free one."""
 
-    def __init__(self, home: Path, engine: str, *arguments: str) -> None:
+    def __init__(self, home: Path, engine: str, *arguments: str, port: int = 0) -> None:
         self.tokens = home / "tokens"
         self.tokens.write_text(f"{ADMIN_TOKEN}\n")
         self.adapters = home / "adapters"
@@ -30,7 +30,7 @@ class FetcherProcess(Process):
             f"--credentials={home / 'credentials'}",
             f"--token-file={self.tokens}",
             f"--engine={engine}",
-            "--port=0",
+            f"--port={port}",
             *arguments,
             ready=r"listening on (http://\S+)",
         )
