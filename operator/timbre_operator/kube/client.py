@@ -1,15 +1,15 @@
 """Kube over kubernetes.aio: its configuration, connection pool and authentication, with plain JSON on top."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
-from timbre_common.errors import ClusterUnavailable, NotFound
+from timbre_common import decoding
+from timbre_common.errors import ClusterUnavailable, InvalidInput, NotFound
 from timbre_operator.kube import errors
 from timbre_operator.kube.protocol import FIELD_MANAGER, Object
 from timbre_operator.kube.resource import Resource
@@ -112,9 +112,6 @@ class ApiKube:
 
 def _decoded(method: str, path: str, content: bytes) -> Object:
     try:
-        decoded: Any = json.loads(content)
-    except ValueError as error:
-        raise ClusterUnavailable(f"{method} {path}: the answer is not JSON") from error
-    if not isinstance(decoded, dict):
-        raise ClusterUnavailable(f"{method} {path}: the answer is not an object")
-    return decoded
+        return decoding.from_json(content, Object)
+    except InvalidInput as error:
+        raise ClusterUnavailable(f"{method} {path}: the answer is not a JSON object") from error
