@@ -97,10 +97,15 @@ bench-engine: .venv/.dev-stamp ## Measure the Qwen3-TTS engine at its true size;
 bench-ready: .venv/.dev-stamp ## Measure how long a voice takes to be Ready, on the cluster of TIMBRE_TEST_KUBECONFIG
 	@.venv/bin/python tests/bench/bench_ready.py
 
+.PHONY: bench-operator
+bench-operator: .venv/.dev-stamp ## Measure 1,000 VoiceProfiles on one engine; wants KUBEBUILDER_ASSETS; ten minutes, five of them idle
+	@.venv/bin/python tests/bench/bench_operator.py
+
 .PHONY: soak
-soak: .venv/.dev-stamp apt-packages ## Ten minutes of speech in a real browser at a model's pace, and an operator without its API server for 90 s
+soak: .venv/.dev-stamp apt-packages ## Speech in a real browser for ten minutes, an operator without its API server for 90 s, and with 1,000 voices
 	@SOAK_SECONDS=600 .venv/bin/pytest -q -s tests/page/test_soak.py
 	@SOAK_AWAY_SECONDS=90 .venv/bin/pytest -q tests/api/test_operator_replicas.py -k away
+	@SOAK_PROFILES=1000 SOAK_IDLE_SECONDS=300 .venv/bin/pytest -q tests/api/test_many_profiles.py
 
 .PHONY: voices
 voices: .venv/.convert-stamp ## Make Lisa's, Electra's and Renarde's voices of recordings: BASE=HF_DIR RECORDINGS=DIR

@@ -4,15 +4,21 @@ The short form of tests/bench/bench_operator.py, which measures.
 """
 
 import asyncio
+import os
 from pathlib import Path
+
+import pytest
 
 from support.apiserver import ApiServer
 from support.many_profiles import place, profile
 from support.operator_process import changes, lines, requests
 
-PROFILES = 100
-IDLE_S = 20
+PROFILES = int(os.environ.get("SOAK_PROFILES", "100"))
+IDLE_S = float(os.environ.get("SOAK_IDLE_SECONDS", "20"))
+"""`make soak` has 1,000 profiles, and five minutes of rest."""
 WITHIN_S = 240
+
+pytestmark = pytest.mark.timeout(4 * WITHIN_S + IDLE_S)
 
 
 async def test_many_profiles_are_ready_and_an_operator_at_rest_writes_nothing(api: ApiServer, tmp_path: Path) -> None:
