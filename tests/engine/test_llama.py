@@ -11,7 +11,7 @@ from gguf.quants import dequantize
 
 from support import golden
 from timbre_common.errors import SetupError
-from timbre_engine.llama import api, native, prebuilt, source
+from timbre_engine.llama import api, native, prebuilt, processor, source
 from timbre_engine.llama.quantise import quantise
 from timbre_engine.llama.source import Choice
 from timbre_engine.qwen3tts.backend import Qwen3TTSBackend
@@ -82,3 +82,25 @@ def test_quantised_weights_are_near_the_weights(kind: GGMLQuantizationType, erro
     weights = np.random.default_rng(0).standard_normal((64, 512), np.float32)
     stored = quantise(weights, kind, api.library(golden.LIBRARY))
     assert error / 3 < np.std(dequantize(stored, kind) - weights) < error
+
+
+@pytest.mark.parametrize(
+    ("flags", "missing"),
+    [
+        ("fpu sse2 avx avx2 bmi1 bmi2 f16c fma", []),
+        ("fpu sse2 ssse3 sse4_2 avx", ["avx2", "bmi2", "f16c", "fma"]),
+        ("fpu avx avx2 avx512_bmi2 f16c fma", ["bmi2"]),
+    ],
+)
+def test_a_processor_that_is_too_old_for_the_prebuilt_library_is_refused(
+    tmp_path: Path, flags: str, missing: list[str]
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t:\n")
+    assert processor.missing(cpuinfo.read_text()) == missing
+    processor.check("aarch64", cpuinfo)
+    if missing:
+        with pytest.raises(SetupError, match=", ".join(missing)):
+            processor.check("x86_64", cpuinfo)
+    else:
+        processor.check("x86_64", cpuinfo)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from timbre_common.errors import SetupError
+from timbre_engine.llama import processor
 
 PACKAGE: Final = "xllamacpp"
 RELEASE: Final = "2026.10.11549"
@@ -84,7 +85,8 @@ class ContextParams(Structure):
 
 
 def path() -> Path:
-    """The library's file. Raises SetupError where the package holds none for this machine."""
+    """The library's file. Raises SetupError where there is none for this machine, or its processor is too old."""
+    processor.check()
     spec = find_spec(PACKAGE)
     folders = [] if spec is None else list(spec.submodule_search_locations or [])
     found = sorted(path for folder in folders for path in Path(folder).glob("xllamacpp*.so"))
