@@ -30,7 +30,9 @@ async def speech(request: web.Request) -> web.StreamResponse:
     async with engine.utterance(asked.wanted, arrival) as utterance:
         await utterance.feed(asked.text)
         await utterance.end()
-        answer = _Answer(request, asked, settings.send_timeout)
+        # In a thread, since the first Opus or FLAC loads FFmpeg, and other streams play meanwhile.
+        encoder = await asyncio.to_thread(encoders.KINDS[asked.format].encoder)
+        answer = _Answer(request, asked, encoder, settings.send_timeout)
         try:
             await _answer(utterance, answer)
         except ConnectionError:
@@ -102,11 +104,11 @@ class _Events:
 class _Answer:
     """The answer as it is being written."""
 
-    def __init__(self, request: web.Request, asked: SpeechRequest, send_timeout: float) -> None:
-        kind = encoders.KINDS[asked.format]
+    def __init__(self, request: web.Request, asked: SpeechRequest, encoder: Encoder, send_timeout: float) -> None:
+        content_type = encoders.KINDS[asked.format].content_type
         self._request = request
-        self._encoder: Encoder = kind.encoder()
-        self._body: _Body = _Events() if asked.stream_format is StreamFormat.SSE else _Plain(kind.content_type)
+        self._encoder = encoder
+        self._body: _Body = _Events() if asked.stream_format is StreamFormat.SSE else _Plain(content_type)
         self._characters = len(asked.text)
         self._send_timeout = send_timeout
         self.begun = False
