@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from timbre_common import names
 from timbre_common.names import GROUP
 
 ENGINE_LABEL: Final = f"{GROUP}/engine"
@@ -17,8 +18,8 @@ ROTATED: Final = f"{GROUP}/rotated"
 """Annotation on the administration's Secret: since when its first token is there (RFC 3339)."""
 
 TOKENS_KEY: Final = "tokens"
-ROUTES: Final = "timbre-routes"
-ROUTES_KEY: Final = "routes.json"
+ROUTES: Final = names.ROUTES_CONFIGMAP
+ROUTES_KEY: Final = names.ROUTES_KEY
 
 ENGINE: Final = "engine"
 FETCHER: Final = "fetcher"
