@@ -25,6 +25,16 @@ def house_voices(generation: int = 1) -> VoicesDocument:
     return documents.voices_document(profiles, names.DEFAULT_ENGINE, generation)
 
 
+def answered(request: urllib.request.Request) -> tuple[int, bytes]:
+    """(status, body), also where the status is no success."""
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
 class EngineProcess(Process):
     """`timbre-engine serve` on free ports; `arguments` are further flags. As a context manager it is ready to speak.
 
@@ -95,16 +105,7 @@ class EngineProcess(Process):
         headers = {"Authorization": f"Bearer {self.admin_token}"} if admin else {}
         url = (self.admin_url if admin else self.url) + path
         request = urllib.request.Request(url, body, headers, method=method)
-
-        def send() -> tuple[int, bytes]:
-            try:
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    return answer.status, answer.read()
-            except urllib.error.HTTPError as error:
-                with error:
-                    return error.code, error.read()
-
-        return await asyncio.to_thread(send)
+        return await asyncio.to_thread(answered, request)
 
     def children(self) -> Sequence[int]:
         """Process ids of its workers (Linux)."""

@@ -1,7 +1,6 @@
 """A real fetcher in a process of its own."""
 
 import asyncio
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Self
 
 import msgspec
 
-from support.engine_process import ADMIN_TOKEN
+from support.engine_process import ADMIN_TOKEN, answered
 from support.process import Process
 from timbre_common.documents import VoicesDocument, VoicesStatus, VoiceState
 
@@ -82,16 +81,7 @@ class FetcherProcess(Process):
         """A plain HTTP request with its token: (status, body)."""
         headers = {"Authorization": f"Bearer {self.token}"}
         request = urllib.request.Request(self.url + path, body, headers, method=method)
-
-        def send() -> tuple[int, bytes]:
-            try:
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    return answer.status, answer.read()
-            except urllib.error.HTTPError as error:
-                with error:
-                    return error.code, error.read()
-
-        return await asyncio.to_thread(send)
+        return await asyncio.to_thread(answered, request)
 
     async def metric(self, name: str) -> float:
         """A metric's value; `name` is what stands before the value, labels included."""
