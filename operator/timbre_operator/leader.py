@@ -92,7 +92,8 @@ class Election:
 class Leader:
     """Campaigns for the Lease, works while it holds it, and campaigns again when it lost it.
 
-    identity: of this replica. seconds: that the Lease holds without a renewal. looked: told after each look at it.
+    identity: of this replica. seconds: that the Lease holds without a renewal.
+    looked: told after each look at it, but while this replica leads: then its work says whether it is alive.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Leader:
         self._namespace = namespace
         self._name = name
         self._seconds = seconds
+        self._within = seconds * _DEADLINE
         self._random = Random()  # noqa: S311 -- jitter needs no cryptography
         self._lease: Object | None = None
         self._looked = looked
@@ -110,24 +112,30 @@ class Leader:
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Until cancelled: then the work is cancelled first, and the Lease is given back after it."""
         while True:
-            await self._until_held()
+            held_since = await self._until_held()
             _log.info("%s leads", self._election.identity)
             try:
-                await self._lead(work)
+                await self._lead(work, held_since)
             finally:
                 await asyncio.shield(self._release())
             _log.warning(
                 "%s leads no more: the Lease was not renewed in time, or another has it", self._election.identity
             )
 
-    async def _until_held(self) -> None:
-        while not await self._hold():  # noqa: ASYNC110 -- a Lease has nothing to wait on
+    async def _until_held(self) -> float:
+        """When the look began by which it is held: others may count from then, however late the answer came."""
+        while True:
+            began = time.monotonic()
+            held = await self._hold(self._within)
+            self._looked()
+            if held:
+                return began
             await asyncio.sleep(self._pause())
 
-    async def _lead(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _lead(self, work: Callable[[], Awaitable[None]], held_since: float) -> None:
         """Work while the Lease is renewed. What the work raises ends it."""
         working = asyncio.ensure_future(work())
-        renewing = asyncio.create_task(self._until_lost())
+        renewing = asyncio.create_task(self._until_lost(held_since))
         try:
             await asyncio.wait({working, renewing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -137,53 +145,47 @@ class Leader:
         if not working.cancelled():
             working.result()
 
-    async def _until_lost(self) -> None:
-        renewed = time.monotonic()
-        while True:
-            await asyncio.sleep(self._pause())
+    async def _until_lost(self, renewed: float) -> None:
+        """renewed: when the last look began by which the Lease was held."""
+        while (left := renewed + self._within - time.monotonic()) > 0:
+            await asyncio.sleep(min(self._pause(), left))
             began = time.monotonic()
-            left = renewed + self._seconds * _DEADLINE - began
-            if left <= 0:
-                return
-            try:
-                async with asyncio.timeout(left):
-                    held = await self._hold()
-            except TimeoutError:
-                return
-            if held:
+            if await self._hold(max(0.0, renewed + self._within - began)):
                 renewed = began
-            elif self._lease is not None and not self._mine():
+            elif not self._mine():
                 return
 
-    async def _hold(self) -> bool:
-        """One try to take or renew the Lease: whether it is held then. What fails counts as not held."""
+    async def _hold(self, within: float) -> bool:
+        """One try of so many seconds to take or renew the Lease: whether it is held then. What fails is not held."""
         try:
-            found = await self._kube.get(LEASES, self._namespace, self._name)
-            self._lease = found
-            if found is not None and self._election.judge(found, time.monotonic()) is Verdict.WAIT:
-                return False
-            wanted = self._election.held(found, self._name, self._namespace, datetime.now(UTC))
-            if found is None:
-                self._lease = await self._kube.create(LEASES, wanted)
-            else:
-                self._lease = await self._kube.apply(LEASES, wanted)
-            return True
-        except TimbreError as error:
-            _log.warning("the Lease %s/%s: %s", self._namespace, self._name, error)
+            async with asyncio.timeout(within):
+                return await self._take()
+        except (TimbreError, TimeoutError) as error:
+            _log.warning("the Lease %s/%s: %s", self._namespace, self._name, error or "no answer in time")
             return False
-        finally:
-            self._looked()
+
+    async def _take(self) -> bool:
+        found = self._lease = await self._kube.get(LEASES, self._namespace, self._name)
+        if found is not None and self._election.judge(found, time.monotonic()) is Verdict.WAIT:
+            return False
+        wanted = self._election.held(found, self._name, self._namespace, datetime.now(UTC))
+        if found is None:
+            self._lease = await self._kube.create(LEASES, wanted)
+        else:
+            self._lease = await self._kube.apply(LEASES, wanted)
+        return True
 
     async def _release(self) -> None:
         if self._lease is None or not self._mine():
             return
         with suppress(TimbreError, TimeoutError):
-            async with asyncio.timeout(self._seconds * _DEADLINE):
+            async with asyncio.timeout(self._within):
                 await self._kube.apply(LEASES, self._election.released(self._lease, self._name, self._namespace))
         self._lease = None
 
     def _mine(self) -> bool:
-        return self._lease is not None and self._lease["spec"].get("holderIdentity") == self._election.identity
+        holder = (self._lease or {}).get("spec", {}).get("holderIdentity")
+        return bool(holder == self._election.identity)
 
     def _pause(self) -> float:
         """Seconds until the next look, with jitter so that replicas do not look at the same moment."""

@@ -10,6 +10,7 @@ import pytest
 
 from support.kube import MemoryKube
 from timbre_common.errors import ClusterUnavailable, Forbidden, TimbreError
+from timbre_operator.kube import Kube, Object, Resource
 from timbre_operator.kube.resource import LEASES
 from timbre_operator.leader import Election, Leader, Verdict
 
@@ -56,10 +57,14 @@ def test_a_lease_counts_its_holders_and_has_its_version_as_precondition() -> Non
 class Replica:
     """A replica that only notes whether it works."""
 
-    def __init__(self, kube: MemoryKube, name: str) -> None:
+    def __init__(self, kube: Kube, name: str) -> None:
         self.works = False
         self.terms = 0
-        self.leader = Leader(kube, name, "n", "l", 1.0, lambda: None)
+        self.looks = 0
+        self.leader = Leader(kube, name, "n", "l", 1.0, self.look)
+
+    def look(self) -> None:
+        self.looks += 1
 
     async def work(self) -> None:
         self.works, self.terms = True, self.terms + 1
@@ -142,6 +147,51 @@ async def test_a_leader_whose_lease_another_took_stops_at_once() -> None:
         for _ in range(20):
             await asyncio.sleep(0.02)
             assert not replica.works
+
+
+class Late(MemoryKube):
+    """The objects of another, whose server does what it is asked and answers only when it may."""
+
+    def __init__(self, of: MemoryKube) -> None:
+        super().__init__()
+        self.objects, self._versions = of.objects, of._versions
+        self.may_answer = asyncio.Event()
+
+    async def create(self, resource: Resource, obj: Object) -> Object:
+        made = await super().create(resource, obj)
+        await self.may_answer.wait()
+        return made
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        if self.objects:
+            await self.may_answer.wait()
+        return await super().get(resource, namespace, name)
+
+
+async def test_a_lease_counts_from_its_taking_and_not_from_an_answer_that_comes_late() -> None:
+    kube = MemoryKube()
+    late = Late(kube)
+    first, second = Replica(late, "first"), Replica(kube, "second")
+    async with running(first):
+        await until(lambda: bool(kube.objects))
+        async with running(second):
+            await until(lambda: second.works)
+            late.may_answer.set()
+            for _ in range(20):
+                await asyncio.sleep(0.02)
+                assert not first.works
+
+
+async def test_a_renewal_is_no_sign_of_life_of_who_leads_and_a_look_is_one_of_who_waits() -> None:
+    """A leader whose passes hang is to be restarted, though it still renews its Lease."""
+    kube = MemoryKube()
+    first, second = Replica(kube, "first"), Replica(kube, "second")
+    async with running(first):
+        await until(lambda: first.works)
+        looks, renewed = first.looks, len(kube.writes())
+        async with running(second):
+            await until(lambda: len(kube.writes()) >= renewed + 3)
+            assert first.looks == looks and second.looks > 0
 
 
 async def test_work_that_fails_ends_the_process_and_gives_the_lease_back() -> None:
