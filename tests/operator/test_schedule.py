@@ -94,3 +94,17 @@ def test_a_pass_may_ask_for_the_next_one() -> None:
     due.succeeded("a", again=30.0)
     assert due.take(29.0) is None and due.next_due() == 30.0
     assert due.take(30.0) == "a"
+
+
+def test_what_is_held_does_not_grow_with_the_runs() -> None:
+    """Each run plans the next one for far away, and an event comes before it."""
+
+    def size(runs: int) -> int:
+        due = schedule()
+        for _ in range(runs):
+            due.add("a", 0.0)
+            assert due.take(0.0) == "a"
+            due.succeeded("a", again=1e6)
+        return len(repr(due))
+
+    assert size(1000) == size(1)
