@@ -21,6 +21,7 @@ _AGAIN: Final = timedelta(minutes=10)
 _KNOWN: Final = 4096
 """Events that are remembered; the oldest is forgotten first, and would be written anew."""
 _MAX_MESSAGE: Final = 1024
+_MAX_NAME: Final = 253
 
 
 class EventType(StrEnum):
@@ -56,17 +57,20 @@ class Events:
         known.count += 1
         if now - known.written < _AGAIN:
             return
-        known.written = now
         try:
             await self._kube.apply(EVENTS, _event(about, name, type_, reason, message, known, now))
         except TimbreError as error:
             _log.warning("event %s about %s was not written: %s", reason, about["metadata"]["name"], error)
+            return
+        known.written = now
 
 
 def _name(about: Object, type_: EventType, reason: str, message: str) -> str:
     """The same for the same words about the same object, so that replicas of the operator count one event."""
     words = "\0".join((about["metadata"]["uid"], type_, reason, message))
-    return f"{about['metadata']['name']}.{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+    ending = f".{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+    name: str = about["metadata"]["name"]
+    return name[: _MAX_NAME - len(ending)].rstrip("-.") + ending
 
 
 def _event(

@@ -1,7 +1,10 @@
 """Events: the same one is counted, and they are bounded and never in the way."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from support.kube import MemoryKube
 from support.speech_engine import live
@@ -23,8 +26,10 @@ def written(kube: MemoryKube) -> list[dict[str, Any]]:
     return [obj for (plural, _, _), obj in kube.objects.items() if plural == "events"]
 
 
-async def tell(told: Events, message: str = "it crashes", reason: EngineReason = EngineReason.CRASHING) -> None:
-    await told.tell(live(), EventType.WARNING, reason, message)
+async def tell(
+    told: Events, message: str = "it crashes", reason: EngineReason = EngineReason.CRASHING, about: str = "default"
+) -> None:
+    await told.tell(live(about), EventType.WARNING, reason, message)
 
 
 async def test_the_same_event_is_written_once_in_ten_minutes_and_counted() -> None:
@@ -68,7 +73,23 @@ async def test_what_is_remembered_and_written_is_bounded(monkeypatch: Any) -> No
     assert all(len(event["message"]) <= 1024 for event in written(kube))
 
 
-async def test_an_event_that_cannot_be_written_stops_nothing() -> None:
+async def test_an_event_that_cannot_be_written_stops_nothing_and_is_written_when_it_can() -> None:
     kube = MemoryKube()
+    told = Events(kube, Clock())
     kube.fail = lambda *_: ClusterUnavailable("away")
-    await tell(Events(kube, Clock()))
+    await tell(told)
+    assert not written(kube)
+    kube.fail = lambda *_: None
+    await tell(told)
+    [event] = written(kube)
+    assert event["count"] == 2
+
+
+@pytest.mark.parametrize("name", ["a" * 253, "a" * 235 + "." + "b" * 17, "a" * 234 + "-." + "b" * 17])
+async def test_the_longest_names_have_events_too(name: str) -> None:
+    kube = MemoryKube()
+    await tell(Events(kube, Clock()), about=name)
+    [event] = written(kube)
+    made = event["metadata"]["name"]
+    assert len(made) <= 253 and all(re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", part) for part in made.split("."))
+    assert event["involvedObject"]["name"] == name
