@@ -9,7 +9,7 @@ from typing import Final
 
 from kubernetes.aio.client import Configuration
 
-from timbre_common.errors import ClusterUnavailable, SetupError, TimbreError
+from timbre_common.errors import SetupError, TimbreError
 from timbre_operator import pods, preflight
 from timbre_operator.capabilities import Discovery
 from timbre_operator.engines.reconcile import EngineReconcile
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 _WAIT_S: Final = 10.0
 """Between two looks at whether what is missing has come."""
 _IDLE_S: Final = 120.0
-"""Without any pass or look at the Lease, at the least, after which the process counts as hung."""
+"""Without a pass of who leads, or a look at the Lease of who waits, after which it counts as hung, at the least."""
 
 
 async def run(settings: Settings) -> None:
@@ -120,7 +120,7 @@ async def _prepared(settings: Settings, kube: Kube, discovery: Discovery, health
     while True:
         try:
             found = await _lacking(settings, kube, discovery)
-        except ClusterUnavailable as error:
+        except TimbreError as error:
             found = [str(error)]
         health.alive()
         if not found:

@@ -1,5 +1,6 @@
 """What the operator says it lacks."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -7,10 +8,12 @@ import pytest
 
 from support.kube import MemoryKube
 from timbre_common import voiceprofile
-from timbre_operator import preflight, schema
-from timbre_operator.capabilities import Discovery
+from timbre_common.errors import ClusterUnavailable, Forbidden, TimbreError, Unauthorized
+from timbre_operator import capabilities, preflight, run, schema
+from timbre_operator.health import Health
 from timbre_operator.kube import Object
 from timbre_operator.resources import speechengine
+from timbre_operator.settings import Settings
 
 _PATH = "/openapi/v3/apis/timbre.dev/v1alpha1"
 
@@ -110,8 +113,35 @@ def test_a_newer_resource_is_fine_and_an_absent_one_is_said() -> None:
     assert [line.split()[2] for line in schema.lacking({})] == ["SpeechEngine", "VoiceProfile"]
 
 
-async def test_keda_is_found_when_it_comes() -> None:
+async def test_keda_is_found_when_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     kube = MemoryKube()
-    assert not await Discovery(kube).keda()
+    discovery = capabilities.Discovery(kube)
+    assert not await discovery.keda()
     kube.paths["/apis/keda.sh/v1alpha1"] = {"resources": [{"name": "scaledobjects"}, {"name": "scaledjobs"}]}
-    assert await Discovery(kube).keda()
+    assert not await discovery.keda(), "an answer counts for a while"
+    monkeypatch.setattr(capabilities, "_FRESH_S", 0.0)
+    assert await discovery.keda()
+
+
+class Starting(MemoryKube):
+    """An API server that cannot be asked at first."""
+
+    def __init__(self, *errors: TimbreError) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+    async def read(self, path: str) -> Object | None:
+        if self.errors:
+            raise self.errors.pop(0)
+        return await super().read(path)
+
+
+async def test_a_server_that_refuses_the_question_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(run, "_WAIT_S", 0.01)
+    kube = Starting(ClusterUnavailable("away"), Unauthorized("no such token"), Forbidden("not yet"))
+    kube.paths[_PATH] = served()
+    async with asyncio.timeout(30):
+        await run._prepared(Settings(), kube, capabilities.Discovery(kube), Health(within=1.0))
+    assert [each.getMessage() for each in caplog.records] == ["away", "no such token", "not yet"]
