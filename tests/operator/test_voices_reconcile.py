@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from support.kube import MemoryKube
@@ -28,7 +29,7 @@ KINDS = {"SpeechEngine": SPEECH_ENGINES, "VoiceProfile": VOICE_PROFILES}
 
 
 class Engines:
-    """Pods' administration by address: each takes a document as an engine does, and says what it is made to say."""
+    """Pods' administration by address: each takes a document as a fetcher does, and says what it is made to say."""
 
     def __init__(self) -> None:
         self.held: dict[str, VoicesDocument] = {}
@@ -54,8 +55,14 @@ class Engines:
     async def tell(self, address: str, tokens: Sequence[str], wanted: VoicesDocument) -> VoicesStatus:
         if address not in self.away:
             self.told.append((address, wanted.generation))
-            self.held[address] = wanted
+            held = self.held.get(address)
+            if held is None or wanted.generation > held.generation or _lost_some_of(held, wanted):
+                self.held[address] = wanted
         return await self.ask(address, tokens)
+
+
+def _lost_some_of(held: VoicesDocument, wanted: VoicesDocument) -> bool:
+    return held.generation == wanted.generation and all(voice in wanted.voices for voice in held.voices)
 
 
 class World:
@@ -210,6 +217,40 @@ async def test_lost_config_maps_come_back_above_what_pods_follow() -> None:
     await world.go()
     assert world.document().generation == before + 1
     assert world.ready("a") == ("True", "Loaded")
+
+
+async def test_other_voices_of_the_same_generation_are_told_with_a_higher_one() -> None:
+    """Such as after the ConfigMaps were lost and a voice changed while no pod answered: it would take nothing else."""
+    world = World(engine(), A, pods=[POD])
+    await world.go()
+    del world.kube.objects["configmaps", NAMESPACE, PART]
+    world.change("a", prosody={"speed": 1.5})
+    world.engines.away = {"10.0.0.1"}
+    await world.go()
+    assert world.document().generation == world.engines.held["10.0.0.1"].generation
+    world.engines.away = set()
+    await world.go()
+    assert world.ready("a") == ("True", "Loaded")
+    assert world.engines.held["10.0.0.1"] == world.document()
+    await world.go()
+    assert world.kube.writes() == []
+
+
+async def test_a_pod_that_always_lists_others_is_not_told_ever_higher_generations() -> None:
+    """Such as an engine that counts digests another way: each document that is written leads to another pass."""
+    world = World(engine(), A, pods=[POD])
+    ask = world.engines.ask
+
+    async def others(address: str, tokens: Sequence[str]) -> VoicesStatus:
+        found = await ask(address, tokens)
+        voices = {name: msgspec.structs.replace(each, digest="another") for name, each in found.voices.items()}
+        return VoicesStatus(generation=found.generation, voices=voices)
+
+    world.engines.ask = others  # type: ignore[method-assign]
+    for _ in range(10):
+        await world.go()
+    assert world.document().generation <= 3
+    assert world.kube.writes() == []
 
 
 async def test_parts_that_are_left_over_go() -> None:

@@ -33,14 +33,14 @@ class Next(NamedTuple):
 
 
 def next_document(
-    profiles: Iterable[VoiceProfile], engine: str, stored: VoicesDocument | None, reported: Iterable[int]
+    profiles: Iterable[VoiceProfile], engine: str, stored: VoicesDocument | None, newest: Iterable[int]
 ) -> Next:
-    """The document of an engine's accepted profiles. reported: the generations that pods follow.
+    """The document of an engine's accepted profiles. newest: for each pod, the generation that it would not take again.
 
-    Other voices have a higher generation. So have the same voices where a pod follows a higher one than is stored, such
-    as after the ConfigMaps were lost: a pod ignores what is lower.
+    Other voices have a higher generation. So have the same voices where a pod follows a higher one than is stored, or
+    other voices of the same, such as after the ConfigMaps were lost: a pod ignores what is not higher.
     """
-    highest = max(reported, default=0)
+    highest = max(newest, default=0)
     floor = 0 if stored is None else stored.generation
     made = documents.voices_document(profiles, engine, floor)
     if stored is not None and made.voices == stored.voices and highest <= floor:

@@ -33,8 +33,22 @@ class PodList:
             return False
         if self.status.generation < document.generation:
             return True
-        told = {name: each.digest for name, each in self.status.voices.items()}
-        return told != {voice.name: voice.digest for voice in document.voices}
+        return self._digests() != {voice.name: voice.digest for voice in document.voices}
+
+    def newest(self, stored: VoicesDocument | None) -> int:
+        """The generation that it would not take again; 0 where it could not be asked.
+
+        That is its own, and the next one, too, where it follows other voices than those stored of the same generation.
+        """
+        if self.status is None:
+            return 0
+        if stored is None or self.status.generation != stored.generation:
+            return self.status.generation
+        others = self._digests().items() - {(voice.name, voice.digest) for voice in stored.voices}
+        return self.status.generation + bool(others)
+
+    def _digests(self) -> dict[str, str]:
+        return {} if self.status is None else {name: each.digest for name, each in self.status.voices.items()}
 
     @property
     def failing(self) -> bool:

@@ -41,10 +41,14 @@ _WRITES: Final = 8
 
 @dataclass
 class _Looks:
-    """How often in a row a pass looked at voices on their way, and when pods were last told to try again."""
+    """What passes remember of an engine."""
 
     waiting: int = 0
-    tried: float = field(default=float("-inf"))
+    """How often in a row voices on their way were looked at."""
+    tried: float = float("-inf")
+    """When pods were last told to try again."""
+    raised: int = -1
+    """The generation that the same voices got for pods that followed others: those that still do always will."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +75,13 @@ class VoicesReconcile:
             return None
         lists = await telling.ask(self.pods, listed.pods(there.pods), there.tokens)
         stored = document.stored_document(there.maps, key.engine)
-        reported = [pod.status.generation for pod in lists if pod.status is not None]
         judged = document.within_room(judged, key.engine)
-        due = document.next_document(document.spoken(judged, key.engine), key.engine, stored, reported)
+        looks = self._looks.setdefault(key, _Looks())
+        known = None if stored is None or stored.generation == looks.raised else stored
+        newest = [pod.newest(known) for pod in lists]
+        due = document.next_document(document.spoken(judged, key.engine), key.engine, stored, newest)
+        if due.changed and stored is not None and due.document.voices == stored.voices:
+            looks.raised = due.document.generation
         blocked, wanted = None, 1
         try:
             engine = speechengine.parse(live)
