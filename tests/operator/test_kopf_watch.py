@@ -11,7 +11,7 @@ import pytest
 from kubernetes.aio.client import Configuration
 
 from timbre_operator.kube import Resource, connection
-from timbre_operator.kube.resource import SECRETS, SPEECH_ENGINES, VOICE_PROFILES
+from timbre_operator.kube.resource import SCALED_OBJECTS, SECRETS, SPEECH_ENGINES, VOICE_PROFILES
 from timbre_operator.watch import kopf_watch
 
 
@@ -37,10 +37,15 @@ def test_an_api_server_that_is_away_never_ends_the_watches() -> None:
     assert sum(waits[:60]) > 90 and max(waits) <= 10
 
 
+def test_a_stream_that_died_without_a_word_is_given_up() -> None:
+    """The API server sends a bookmark each minute; kopf begins anew where nothing at all comes for longer."""
+    assert 60 < kopf_watch.settings().watching.inactivity_timeout <= 120
+
+
 def test_children_are_watched_by_the_operators_label_and_nothing_is_posted_or_scanned() -> None:
     made = kopf_watch.settings()
     assert not made.posting.enabled and made.scanning.disabled
-    for resource in kopf_watch.CHILDREN:
+    for resource in (*kopf_watch.CHILDREN, SCALED_OBJECTS):
         selector = made.watching.label_selectors[resource.group, resource.plural]
         assert selector == "app.kubernetes.io/managed-by=timbre-operator"
     assert (SPEECH_ENGINES.group, SPEECH_ENGINES.plural) not in made.watching.label_selectors
