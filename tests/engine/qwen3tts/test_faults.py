@@ -1,4 +1,4 @@
-"""What fails takes along no more than it must: a lane, or a worker while a voice loads."""
+"""What fails takes along no more than it must: a lane, a worker while a voice loads, a speech without an end."""
 
 import shlex
 import sys
@@ -11,16 +11,19 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from timbre_common.documents import Voice
 from timbre_common.errors import EngineUnavailable
 from timbre_common.voiceprofile import Adapter, Sampling
 from timbre_engine.backend import SynthesisRequest
 from timbre_engine.llama import api
+from timbre_engine.qwen3tts import sampling, scheduler
 from timbre_engine.qwen3tts.backend import Qwen3TTSBackend
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import Offline, Request, codes_of
 from timbre_engine.qwen3tts.options import Options
+from timbre_engine.qwen3tts.stream import FRAMES_A_CHARACTER, FRAMES_AT_LEAST
 
 VIVIAN = Voice(name="vivian", languages=["fr"], speaker="vivian", sampling=Sampling(temperature=0))
 LISA = msgspec.structs.replace(VIVIAN, name="lisa", adapter=Adapter(path="lisa.gguf"))
@@ -73,6 +76,22 @@ def test_what_breaks_twice_is_not_the_lane(machine: Machine, monkeypatch: pytest
     offline.join(PLAIN)
     with pytest.raises(EngineUnavailable, match="status -3"):
         offline.tick()
+
+
+@pytest.mark.parametrize("text", ["Oui.", "Une phrase assez longue pour durer."])
+def test_speech_for_which_the_model_draws_no_end_is_ended(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Left alone it would be noise until the slot is full."""
+    drawn, end = sampling.sample, machine.manifest.codec_ids.eos
+
+    def without_end(logits: NDArray[np.float32], *settings: Any, **known: Any) -> int:
+        return drawn(np.where(np.arange(logits.size) == end, np.float32(-1e9), logits), *settings, **known)
+
+    monkeypatch.setattr(scheduler, "sample", without_end)
+    made = len(codes_of(machine, replace(PLAIN, text=text, frames=10_000)))
+    most = FRAMES_AT_LEAST + FRAMES_A_CHARACTER * len(text)
+    assert most <= made < most + 1 < machine.talker.positions
 
 
 WORKER = """
