@@ -11,12 +11,14 @@ import msgspec
 import pytest
 import trustme
 from aiohttp import ClientSession, web
+from prometheus_client import generate_latest
 
 from timbre_bridge.engines.configmap import Api, RoutesConfigMap
 from timbre_bridge.engines.fleet import Fleet
 from timbre_bridge.engines.routes import RoutesSource
 from timbre_bridge.metrics import Metrics
-from timbre_common.documents import Agent, Routes
+from timbre_bridge.tasks import cancel
+from timbre_common.documents import Agent, Engine, Routes
 from timbre_common.errors import SetupError
 from timbre_common.names import ROUTES_CONFIGMAP, ROUTES_KEY
 
@@ -53,6 +55,46 @@ async def test_who_speaks_for_an_agent(default: str, agent_id: str, voice: str |
         agent = fleet.agent(agent_id)
     assert (agent and (agent.agent_id, agent.voice, agent.name)) == (voice and (agent_id, voice, name))
     assert [info.agent_id for info in fleet.agent_infos] == ["lisa"]
+
+
+class Going:
+    """An engine that the routes name no more once it was asked for its health."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def first(self) -> Routes:
+        return Routes(engines=[Engine("default", "http://127.0.0.1:9")], agents=[LISA])
+
+    async def changes(self) -> AsyncIterator[Routes]:
+        await self.asked.wait()
+        yield Routes()
+
+
+async def test_an_engine_that_goes_while_it_is_asked_leaves_no_series() -> None:
+    """An alert looks at them, and nobody would ever set this one again."""
+    source, metrics, gone = Going(), Metrics(agents=0), asyncio.Event()
+    async with ClientSession() as http:
+        fleet = Fleet(source, http, metrics, lambda: None if fleet.engines else gone.set(), "default")
+        await fleet.load()
+        client = fleet.client(LISA)
+        client.ready = True
+        answered = asyncio.Event()
+
+        async def away() -> bool:
+            source.asked.set()
+            await gone.wait()
+            answered.set()
+            return False
+
+        client.probe = away  # type: ignore[method-assign]
+        jobs = [asyncio.create_task(job()) for job in (fleet.follow, fleet.watch_health)]
+        async with asyncio.timeout(30):
+            await answered.wait()
+            await jobs[0]
+        await asyncio.sleep(0)
+        await cancel(jobs)
+    assert b"timbre_bridge_engine_ready{" not in generate_latest(metrics.registry)
 
 
 class ApiServer:

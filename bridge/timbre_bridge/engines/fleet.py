@@ -113,7 +113,8 @@ class Fleet:
                 await client.warm()
             except TimbreError:
                 ready = False
-        if ready != client.ready:
+        gone = self._clients.get(client.name) is not client  # meanwhile: its series must not come again
+        if ready != client.ready and not gone:
             client.ready = ready
             self._metrics.engine_ready.labels(client.name).set(ready)
             log.info("engine %s: %s", client.name, "ready" if ready else "away")
