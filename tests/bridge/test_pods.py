@@ -126,6 +126,7 @@ async def test_utterances_at_once_are_spread_over_the_pods(pods: tuple[EngineCli
         assert (one.asked, two.asked) == (2, 2)
     async with client.utterance(start) as again:
         assert "127.0.0.1" in again.url
+    assert not client._pods.running, "pods come and go, and none of them is remembered"
 
 
 async def test_a_pod_that_went_away_is_passed_over(pods: tuple[EngineClient, Pod, Pod], name: Name) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, NoReturn
@@ -89,7 +89,7 @@ class EngineClient:
         try:
             yield stream
         finally:
-            self._pods.running[stream.url] -= 1
+            self._pods.running -= Counter([stream.url])  # and no place is kept for a pod that has none
             self._leave(stream)
 
     async def _begin(self, start: Start) -> EngineStream:
