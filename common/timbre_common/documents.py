@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -77,6 +78,13 @@ class Engine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     url: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which decoding turns into InvalidInput at this field."""
+        parts = urlsplit(self.url)
+        host = (parts.hostname or "").encode("idna")
+        if parts.scheme not in ("http", "https") or not host or parts.port == 0:
+            raise ValueError(f"a URL such as http://engine:8770 is right, not {self.url!r}")
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
