@@ -19,7 +19,7 @@ from timbre_common.errors import InvalidInput, TooLarge
 from timbre_engine.model.manifest import Sampling
 from timbre_engine.qwen3tts import clip, prompt, specs
 from timbre_engine.qwen3tts.clip import Clip
-from timbre_engine.qwen3tts.stream import Spec
+from timbre_engine.qwen3tts.specs import Spec
 from timbre_engine.qwen3tts.talker import PrefixKey
 
 MANIFEST = cast(

@@ -19,7 +19,7 @@ from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import Offline, Request, codes_of
 from timbre_engine.qwen3tts.options import Options
-from timbre_engine.qwen3tts.stream import Given
+from timbre_engine.qwen3tts.specs import Given
 
 CASES = list(golden.cases())
 ADAPTED = "lora_stream_french_vivian"

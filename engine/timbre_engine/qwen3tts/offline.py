@@ -14,7 +14,8 @@ from timbre_engine.qwen3tts.codec_jobs import Channel, Decode, Finish, Job
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.output import Output
 from timbre_engine.qwen3tts.scheduler import Scheduler
-from timbre_engine.qwen3tts.stream import Given, Stream
+from timbre_engine.qwen3tts.specs import Given
+from timbre_engine.qwen3tts.stream import Stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,26 +1,62 @@
-"""From a voice and a request to what a stream is made with. Pure, but for the embeddings that it looks up."""
+"""What a stream is made with, and the way to it from a voice and a request. Pure, but for the embeddings looked up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from timbre_common.documents import Voice
 from timbre_common.engine_stream import Codes
 from timbre_common.errors import TooLarge
 from timbre_common.voiceprofile import Sampling as VoiceSampling
-from timbre_engine.model.manifest import Manifest, Sampling
-from timbre_engine.qwen3tts import languages
+from timbre_engine.model.manifest import CodecIds, Manifest, Sampling
+from timbre_engine.qwen3tts import languages, prompt
 from timbre_engine.qwen3tts.clip import Clip
 from timbre_engine.qwen3tts.embeddings import Embeddings, Vectors
 from timbre_engine.qwen3tts.lanes import LaneKey
 from timbre_engine.qwen3tts.prompt import Frame, Reference
-from timbre_engine.qwen3tts.stream import Given, Spec
 from timbre_engine.qwen3tts.talker import PrefixKey
 
+_WHOLE_TEXT_SHARE: Final = 4
+"""One in so many positions is the text's where it stands before the speech: a token for three frames or more."""
 _PREFIX: Final = 8
 """Positions of a prompt beside its role and instruction, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A run's frames that another engine made: codes [frames, codebooks]. `complete`: it made all of them."""
+
+    codes: NDArray[np.int32]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What an utterance is made with; everything checked."""
+
+    adapters: LaneKey = ()
+    frame: Frame
+    prefix_key: PrefixKey
+    streaming_text: bool = True
+    reference: Reference | None = None
+    sampling: Sampling
+    predictor_sampling: Sampling
+    seed: int
+    given: tuple[Given, ...] = ()
+    """Runs made elsewhere: speech goes on after them."""
+
+    def prefix(self, ids: CodecIds, table: Embeddings) -> Vectors:
+        """The positions that do not depend on the text: [positions, hidden]."""
+        return prompt.beginning(self.frame, self.reference, ids, table, stream=self.streaming_text)
+
+    def room(self, positions: int) -> int:
+        """How many of a run's positions a recording, and text that stands before the speech, leave to it."""
+        if self.reference is not None:
+            positions -= self.reference.positions(stream=self.streaming_text)
+        return positions if self.streaming_text else positions - positions // _WHOLE_TEXT_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

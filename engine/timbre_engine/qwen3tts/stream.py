@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from timbre_common.audio import SAMPLE_RATE
-from timbre_engine.model.manifest import CodecIds, Manifest, Sampling
+from timbre_engine.model.manifest import Manifest
 from timbre_engine.qwen3tts import prompt
 from timbre_engine.qwen3tts.embeddings import Embeddings, Vectors
-from timbre_engine.qwen3tts.lanes import LaneKey, TalkerSequence
-from timbre_engine.qwen3tts.prompt import Frame, Reference
+from timbre_engine.qwen3tts.lanes import TalkerSequence
 from timbre_engine.qwen3tts.runs import Pause, Piece, RunEnd, RunFeed, Word
-from timbre_engine.qwen3tts.talker import PrefixKey, Talker
+from timbre_engine.qwen3tts.specs import Spec
+from timbre_engine.qwen3tts.talker import Talker
 
 FRAMES_A_CHARACTER: Final = 2.5
 """A run that makes more frames than this for each of its characters has run away: slow speech needs about 1.6."""
@@ -23,44 +22,8 @@ FRAMES_AT_LEAST: Final = 25
 """… and this many for the shortest text."""
 AHEAD_SAMPLES: Final = 10 * SAMPLE_RATE
 """A stream this far ahead of what its client took waits."""
-WHOLE_TEXT_SHARE: Final = 4
-"""One in so many positions is the text's where it stands before the speech: a token for three frames or more."""
 MIN_TOKENS: Final = 2
 """The first codes that cannot be the end of speech, as the official implementation has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A run's frames that another engine made: codes [frames, codebooks]. `complete`: it made all of them."""
-
-    codes: NDArray[np.int32]
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
-    """What an utterance is made with; everything checked."""
-
-    adapters: LaneKey = ()
-    frame: Frame
-    prefix_key: PrefixKey
-    streaming_text: bool = True
-    reference: Reference | None = None
-    sampling: Sampling
-    predictor_sampling: Sampling
-    seed: int
-    given: tuple[Given, ...] = ()
-    """Runs made elsewhere: speech goes on after them."""
-
-    def prefix(self, ids: CodecIds, table: Embeddings) -> Vectors:
-        """The positions that do not depend on the text: [positions, hidden]."""
-        return prompt.beginning(self.frame, self.reference, ids, table, stream=self.streaming_text)
-
-    def room(self, positions: int) -> int:
-        """How many of a run's positions a recording, and text that stands before the speech, leave to it."""
-        if self.reference is not None:
-            positions -= self.reference.positions(stream=self.streaming_text)
-        return positions if self.streaming_text else positions - positions // WHOLE_TEXT_SHARE
 
 
 @dataclass(eq=False, slots=True)
