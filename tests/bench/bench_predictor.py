@@ -44,7 +44,7 @@ def write_forms(directory: Path, names: list[str]) -> dict[str, Path]:
     paths = {}
     for number, name in enumerate(names):
         paths[name] = directory / f"{number}.onnx"
-        build(Checkpoint(directory), SIZES.hidden, SIZES, FORMS[name]).write(paths[name], name)
+        build(Checkpoint(directory), SIZES.hidden, SIZES, FORMS[name]).save(paths[name], check=False)
     return paths
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from timbre_engine.convert.graph import FLOAT, INT64, Graph
+from timbre_engine.convert.onnx_graph import Graph
 
 
 class Draw:
@@ -10,13 +10,13 @@ class Draw:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._one = graph.integers(1)
-        self._width = graph.input("width", INT64, [1])
+        self._one = graph.ints(1)
+        self._width = graph.input("width", [1], np.int64)
         self._temperature, self._top_p = (
-            graph.add("Unsqueeze", graph.input(name, FLOAT, ["batch"]), self._one) for name in ("temperature", "top_p")
+            graph.op("Unsqueeze", graph.input(name, ["batch"]), self._one) for name in ("temperature", "top_p")
         )
-        top_k = graph.add("Unsqueeze", graph.input("top_k", INT64, ["batch"]), self._one)
-        self._kth = graph.add("Sub", top_k, self._one)
+        top_k = graph.op("Unsqueeze", graph.input("top_k", ["batch"], np.int64), self._one)
+        self._kth = graph.op("Sub", top_k, self._one)
         self._zero, self._never = (graph.constant(np.float32(value)) for value in (0, -np.inf))
 
     def token(self, logits: str, uniform: str) -> str:
@@ -25,19 +25,19 @@ class Draw:
         What ties with the k-th is kept among the `width` most probable.
         """
         graph = self._graph
-        scaled = graph.add("Div", logits, self._temperature)
-        values, tokens = graph.add_many("TopK", (scaled, self._width), 2, axis=1, largest=1, sorted=1)
-        enough = graph.add("GreaterOrEqual", values, graph.add("GatherElements", values, self._kth, axis=1))
-        probabilities = graph.add("Softmax", graph.add("Where", enough, values, self._never), axis=1)
-        cumulative = graph.add("CumSum", probabilities, self._one)
-        inside = graph.add("Less", graph.add("Sub", cumulative, probabilities), self._top_p)
-        total = graph.add("ReduceMax", graph.add("Where", inside, cumulative, self._zero), self._one, keepdims=1)
-        passed = graph.add("LessOrEqual", cumulative, graph.add("Mul", uniform, total))
+        scaled = graph.op("Div", logits, self._temperature)
+        values, tokens = graph.ops("TopK", 2, scaled, self._width, axis=1, largest=1, sorted=1)
+        enough = graph.op("GreaterOrEqual", values, graph.op("GatherElements", values, self._kth, axis=1))
+        probabilities = graph.op("Softmax", graph.op("Where", enough, values, self._never), axis=1)
+        cumulative = graph.op("CumSum", probabilities, self._one)
+        inside = graph.op("Less", graph.op("Sub", cumulative, probabilities), self._top_p)
+        total = graph.op("ReduceMax", graph.op("Where", inside, cumulative, self._zero), self._one, keepdims=1)
+        passed = graph.op("LessOrEqual", cumulative, graph.op("Mul", uniform, total))
         # Rounding may pass the last one that is inside.
-        position = graph.add("Min", self._count(passed), graph.add("Sub", self._count(inside), self._one))
-        return graph.add("GatherElements", tokens, position, axis=1)
+        position = graph.op("Min", self._count(passed), graph.op("Sub", self._count(inside), self._one))
+        return graph.op("GatherElements", tokens, position, axis=1)
 
     def _count(self, flags: str) -> str:
         """How many are true, int64 [batch, 1]."""
         graph = self._graph
-        return graph.add("ReduceSum", graph.add("Cast", flags, to=INT64), self._one, keepdims=1)
+        return graph.op("ReduceSum", graph.cast(flags, np.int64), self._one, keepdims=1)

@@ -1,9 +1,9 @@
 """A small builder of ONNX graphs: nodes are added in order, values are names, constants are numpy arrays.
 
-Only standard operators; nothing here knows a model.
+Nothing here knows a model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +12,18 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET: Final = 23
+MICROSOFT: Final = "com.microsoft"
+"""Domain of ONNX Runtime's own operators."""
+_OPSET: Final = 23
 """The first with RMSNormalization, RotaryEmbedding and Attention."""
-_IR_VERSION: Final = 11
-_TYPES: Final = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64}
+_IR_VERSIONS: Final = {21: 10, 23: 11}
+"""Of the file, by opset."""
+_TYPES: Final = {
+    np.dtype(np.float32): TensorProto.FLOAT,
+    np.dtype(np.int32): TensorProto.INT32,
+    np.dtype(np.int64): TensorProto.INT64,
+    np.dtype(np.bool_): TensorProto.BOOL,
+}
 _SHARED: Final = 256
 """Bytes: equal constants up to this size are kept once."""
 
@@ -26,8 +34,9 @@ Dimensions = Sequence[int | str]
 class Graph:
     """An ONNX graph under construction. A value is named by a string that `op` and its kin return."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, opset: int = _OPSET) -> None:
         self._name = name
+        self._opset = opset
         self._nodes: list[Any] = []
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
@@ -47,9 +56,9 @@ class Graph:
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, _TYPES[np.dtype(kind)], list(shape)))
 
-    def constant(self, value: NDArray[Any]) -> str:
+    def constant(self, value: NDArray[Any] | np.generic) -> str:
         """A constant of the array's own type."""
-        data = np.ascontiguousarray(value)
+        data = np.asarray(value, order="C")
         if data.nbytes > _SHARED:
             return self._add_constant(data)
         key = (data.dtype.str, data.shape, data.tobytes())
@@ -71,6 +80,24 @@ class Graph:
         self._nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
         return names
 
+    def cast(self, value: str, kind: type) -> str:
+        """The value as another type."""
+        return self.op("Cast", value, to=_TYPES[np.dtype(kind)])
+
+    def choose(
+        self,
+        condition: str,
+        when: Callable[[], Sequence[str]],
+        otherwise: Callable[[], Sequence[str]],
+        kinds: Sequence[type],
+    ) -> list[str]:
+        """One of two lists of values, of these kinds: only the nodes that the taken function adds are computed.
+
+        The functions add no input and no output. The file's constants are shared between them.
+        """
+        branches = {"then_branch": self._branch(when, kinds), "else_branch": self._branch(otherwise, kinds)}
+        return self.ops("If", len(kinds), condition, **branches)
+
     def slice(self, value: str, start: int, end: int | None, axis: int) -> str:
         """`value[start:end]` along one axis; end None is the axis' end."""
         last = np.iinfo(np.int64).max if end is None else end
@@ -86,17 +113,31 @@ class Graph:
 
     def model(self) -> Any:
         """The finished ModelProto."""
-        graph = helper.make_graph(self._nodes, self._name, self._inputs, self._outputs, self._constants)
-        opset = helper.make_opsetid("", OPSET)
-        model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="timbre")
+        model = helper.make_model(
+            helper.make_graph(self._nodes, self._name, self._inputs, self._outputs, self._constants),
+            opset_imports=[helper.make_opsetid("", self._opset), helper.make_opsetid(MICROSOFT, 1)],
+            ir_version=_IR_VERSIONS[self._opset],
+            producer_name="timbre-engine",
+        )
         helper.set_model_props(model, self.metadata)
         return model
 
-    def save(self, path: Path) -> None:
-        """Check the graph and write it, weights included: below 2 GB."""
+    def save(self, path: Path, *, check: bool = True) -> None:
+        """Write the graph, weights included: below 2 GB. check: not where onnx does not know all of its operators."""
         model = self.model()
-        onnx.checker.check_model(model)
+        if check:
+            onnx.checker.check_model(model)
         onnx.save(model, path)
+
+    def _branch(self, make: Callable[[], Sequence[str]], kinds: Sequence[type]) -> Any:
+        outside, self._nodes = self._nodes, []
+        values = make()
+        inside, self._nodes = self._nodes, outside
+        outputs = [
+            helper.make_tensor_value_info(value, _TYPES[np.dtype(kind)], None)
+            for value, kind in zip(values, kinds, strict=True)
+        ]
+        return helper.make_graph(inside, self._fresh("branch"), [], outputs)
 
     def _fresh(self, kind: str) -> str:
         self._count += 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from timbre_engine.convert.checkpoint import Checkpoint
-from timbre_engine.convert.graph import MICROSOFT, Graph
+from timbre_engine.convert.onnx_graph import MICROSOFT, Graph
 from timbre_engine.convert.weights import AdaptedMatrix, Factor, Matrix, Storage
 from timbre_engine.model.manifest import Transformer
 
@@ -63,10 +63,10 @@ class Layers:
         self._rotations = self._cosines_and_sines(positions)
         self._last = graph.constant(np.int64(-1))
         head, width = sizes.head_dim, sizes.kv_heads * sizes.head_dim
-        self._attention_split = graph.integers(sizes.heads * head, width, width)
-        self._mlp_split = graph.integers(sizes.ffn, sizes.ffn)
-        self._apart = {heads: graph.integers(0, 0, heads, head) for heads in (sizes.heads, sizes.kv_heads)}
-        self._together = {heads: graph.integers(0, 0, heads * head) for heads in (sizes.heads, sizes.kv_heads)}
+        self._attention_split = graph.ints(sizes.heads * head, width, width)
+        self._mlp_split = graph.ints(sizes.ffn, sizes.ffn)
+        self._apart = {heads: graph.ints(0, 0, heads, head) for heads in (sizes.heads, sizes.kv_heads)}
+        self._together = {heads: graph.ints(0, 0, heads * head) for heads in (sizes.heads, sizes.kv_heads)}
 
     def adapted(self, factors: Sequence[Mapping[str, tuple[str, str]]]) -> "Layers":
         """The same layers over the same weights, with products of low rank added.
@@ -90,30 +90,28 @@ class Layers:
             change, grown = self._attention(layer, normed, moment, cache)
             present.append(grown)
             normed, residual = self._norm(layer.before_mlp, residual, change)
-            gate, up = graph.add_many("Split", (layer.gate_up.product(graph, normed), self._mlp_split), 2, axis=-1)
+            gate, up = graph.ops("Split", 2, layer.gate_up.product(graph, normed), self._mlp_split, axis=-1)
             # QuickGelu with factor 1 is SiLU.
-            active = graph.add("Mul", graph.add("QuickGelu", gate, domain=MICROSOFT, alpha=1.0), up)
+            active = graph.op("Mul", graph.op("QuickGelu", gate, domain=MICROSOFT, alpha=1.0), up)
             change = layer.down.product(graph, active)
-        ends = [graph.add("Gather", each, self._last, axis=1) for each in (residual, change)]
+        ends = [graph.op("Gather", each, self._last, axis=1) for each in (residual, change)]
         return self._norm(self._final, *ends)[0], present
 
     def _attention(self, layer: _Layer, value: str, moment: Moment, past: Cache) -> tuple[str, Cache]:
         graph, sizes = self._graph, self._sizes
         joint = layer.queries_keys_values.product(graph, value)
-        queries, keys, values = graph.add_many("Split", (joint, self._attention_split), 3, axis=-1)
-        output, new_keys, new_values = graph.add_many(
+        queries, keys, values = graph.ops("Split", 3, joint, self._attention_split, axis=-1)
+        output, new_keys, new_values = graph.ops(
             "GroupQueryAttention",
-            [
-                self._head_norm(layer.query_norm, queries, sizes.heads),
-                self._head_norm(layer.key_norm, keys, sizes.kv_heads),
-                values,
-                past.keys,
-                past.values,
-                moment.last,
-                moment.length,
-                *self._rotations,
-            ],
             3,
+            self._head_norm(layer.query_norm, queries, sizes.heads),
+            self._head_norm(layer.key_norm, keys, sizes.kv_heads),
+            values,
+            past.keys,
+            past.values,
+            moment.last,
+            moment.length,
+            *self._rotations,
             domain=MICROSOFT,
             num_heads=sizes.heads,
             kv_num_heads=sizes.kv_heads,
@@ -125,17 +123,17 @@ class Layers:
         """RMSNorm of residual + change ("" for none), and that sum."""
         epsilon = self._sizes.norm_eps
         if not change:
-            normed = self._graph.add("SimplifiedLayerNormalization", residual, weight, epsilon=epsilon, axis=-1)
+            normed = self._graph.op("SimplifiedLayerNormalization", residual, weight, epsilon=epsilon, axis=-1)
             return normed, residual
-        normed, _, _, total = self._graph.add_many(
-            "SkipSimplifiedLayerNormalization", (residual, change, weight), 4, domain=MICROSOFT, epsilon=epsilon
+        normed, _, _, total = self._graph.ops(
+            "SkipSimplifiedLayerNormalization", 4, residual, change, weight, domain=MICROSOFT, epsilon=epsilon
         )
         return normed, total
 
     def _head_norm(self, weight: str, value: str, heads: int) -> str:
-        apart = self._graph.add("Reshape", value, self._apart[heads])
-        normed = self._graph.add("SimplifiedLayerNormalization", apart, weight, epsilon=self._sizes.norm_eps, axis=-1)
-        return self._graph.add("Reshape", normed, self._together[heads])
+        apart = self._graph.op("Reshape", value, self._apart[heads])
+        normed = self._graph.op("SimplifiedLayerNormalization", apart, weight, epsilon=self._sizes.norm_eps, axis=-1)
+        return self._graph.op("Reshape", normed, self._together[heads])
 
     def _read(self, prefix: str) -> _Layer:
         sizes, attention, mlp = self._sizes, f"{prefix}self_attn.", f"{prefix}mlp."

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_engine.convert.blocks import quantise
-from timbre_engine.convert.graph import FLOAT, MICROSOFT, Graph
+from timbre_engine.convert.onnx_graph import MICROSOFT, Graph
 from timbre_engine.model.manifest import Quantisation
 
 _INT8_ACTIVATIONS: Final = 4
@@ -27,7 +27,7 @@ class Matrix:
 
     def product(self, graph: Graph, value: str) -> str:
         """value [..., columns] times the transpose of the matrix: [..., rows]."""
-        return graph.add(self.operator, value, *self.weights, **self.attributes)
+        return graph.op(self.operator, value, *self.weights, **self.attributes)
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class AdaptedMatrix:
 
     def product(self, graph: Graph, value: str) -> str:
         """value [streams, positions, columns] times the transpose of the sum: [streams, positions, rows]."""
-        low = graph.add("MatMul", graph.add("MatMul", value, self.a), self.b)
-        return graph.add("Add", self.matrix.product(graph, value), low)
+        low = graph.op("MatMul", graph.op("MatMul", value, self.a), self.b)
+        return graph.op("Add", self.matrix.product(graph, value), low)
 
 
 Factor = Matrix | AdaptedMatrix
@@ -62,8 +62,8 @@ class Table:
     def rows(self, graph: Graph, index: str) -> str:
         """The rows of an index, float32 [*index, columns]."""
         values, *scales = self.weights
-        rows = graph.add(self.operator, values, index, *scales, **self.attributes)
-        return graph.add("Cast", rows, to=FLOAT) if self.half else rows
+        rows = graph.op(self.operator, values, index, *scales, **self.attributes)
+        return graph.cast(rows, np.float32) if self.half else rows
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Storage:
             return Matrix("MatMul", (graph.constant(matrix.T),))
         if self.bits == 16:
             # The runtime widens it once, when it loads the file.
-            return Matrix("MatMul", (graph.add("Cast", graph.constant(matrix.T.astype(np.float16)), to=FLOAT),))
+            return Matrix("MatMul", (graph.cast(graph.constant(matrix.T.astype(np.float16)), np.float32),))
         blocks = quantise(matrix, self.bits, self.block)
         attributes = {
             "domain": MICROSOFT,
