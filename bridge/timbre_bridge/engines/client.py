@@ -79,6 +79,7 @@ class EngineClient:
         self._pods = Pods(self.url)
         self._http = http
         self._idle: deque[EngineStream] = deque()
+        self._most_idle = MAX_IDLE
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -146,6 +147,7 @@ class EngineClient:
 
     async def warm(self) -> None:
         """Open one connection ahead, so that the next utterance does not wait for it."""
+        self._idle = deque(stream for stream in self._idle if not stream.socket.closed)
         if not self._idle:
             for url in (await self._pods.choose())[:1]:
                 self._put_back(await self._connect(url))
@@ -176,7 +178,7 @@ class EngineClient:
         if stream.socket.closed:
             return
         self._idle.append(stream)
-        if len(self._idle) > MAX_IDLE:
+        if len(self._idle) > self._most_idle:
             self._in_background(_close(self._idle.popleft().socket))
 
     def _in_background(self, job: Coroutine[Any, Any, None]) -> None:
@@ -185,7 +187,8 @@ class EngineClient:
         task.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; those on which something is spoken once it has ended."""
+        self._most_idle = 0
         while self._closing:
             await asyncio.gather(*self._closing, return_exceptions=True)
         while self._idle:
