@@ -225,6 +225,28 @@ async def test_a_volume_that_is_full_says_so(home: Path, source: SourceServer, e
         await fetcher.until_code("small", "")
 
 
+async def test_a_file_that_is_lost_comes_again_and_goes_when_nobody_names_it(
+    home: Path, source: SourceServer, engine: EngineProcess
+) -> None:
+    source.answers["/lisa.gguf"] = CONTENT
+    lisa = fetched("lisa", source.url("/lisa.gguf"))
+    async with FetcherProcess(home, engine.admin_url, *allowed(source), "--grace=2") as fetcher:
+        path = path_of(fetcher, lisa)
+        for times in (1, 2):
+            await fetcher.put(document(1, lisa))
+            async with asyncio.timeout(60):
+                while len(source.asked) < times or not path.exists():
+                    await asyncio.sleep(0.05)
+            assert path.read_bytes() == CONTENT
+            if times == 1:
+                path.unlink()
+        await fetcher.put(document(2, plain("electra")))
+        async with asyncio.timeout(60):
+            while path.exists():
+                await asyncio.sleep(0.05)
+        assert await fetcher.metric("timbre_fetcher_files_removed_total") == 1
+
+
 async def test_tokens_are_exchanged_without_a_gap(home: Path) -> None:
     port = free_port()
     async with FetcherProcess(home, f"http://127.0.0.1:{port}") as fetcher:
