@@ -44,7 +44,7 @@ async def test_one_leads_and_another_takes_over_within_15_seconds_of_its_sudden_
             await until(lambda: here.there("services"))
 
 
-async def test_a_leader_that_is_told_to_stop_hands_over_at_once_and_writes_nothing_more(here: Namespace) -> None:
+async def test_a_leader_that_is_told_to_stop_hands_over_at_once(here: Namespace) -> None:
     async with replica(here, "--lease-seconds", "60") as first:
         await until(first.leads)
         async with replica(here, "--lease-seconds", "5") as second:
