@@ -16,7 +16,7 @@ class Action(Enum):
     LEAVE = auto()
     """The name is taken by something that is not the SpeechEngine's."""
     WAIT = auto()
-    """The SpeechEngine's, but on its way out: what is wanted comes when it has gone."""
+    """On its way out, and the SpeechEngine's or that of one before it: what is wanted comes when it has gone."""
 
 
 def decide(live: Object | None, wanted: Object, owner: str) -> Action:
@@ -24,7 +24,7 @@ def decide(live: Object | None, wanted: Object, owner: str) -> Action:
     if live is None:
         return Action.APPLY
     if not belongs(live, owner):
-        return Action.LEAVE
+        return Action.WAIT if _controllers(live) & _controllers(wanted) else Action.LEAVE
     if live["metadata"].get("deletionTimestamp"):
         return Action.WAIT
     return Action.NOTHING if owned.unchanged(live, wanted) else Action.APPLY
@@ -34,6 +34,12 @@ def belongs(live: Object, owner: str) -> bool:
     """Whether the SpeechEngine with that uid controls the object."""
     references = live["metadata"].get("ownerReferences", [])
     return any(reference["uid"] == owner and reference.get("controller") for reference in references)
+
+
+def _controllers(obj: Object) -> set[tuple[str, str]]:
+    """Kind and name of what controls it. With another uid that is gone, and garbage collection takes the object."""
+    references = obj["metadata"].get("ownerReferences", [])
+    return {(each["kind"], each["name"]) for each in references if each.get("controller")}
 
 
 def keep_replicas(live: Object, wanted: Object, manager: str) -> int | None:

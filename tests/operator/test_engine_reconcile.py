@@ -142,7 +142,25 @@ async def test_replicas_are_held_while_they_pass_to_an_autoscaler(cluster: Clust
     assert cluster.kube.writes() == []
 
 
-@pytest.mark.parametrize("owners", [[], [{"uid": "another", "controller": True}]])
+async def test_what_a_speech_engine_of_that_name_left_behind_is_waited_for(cluster: Cluster) -> None:
+    """Deleted and applied again: garbage collection takes a moment, and nobody has to be told."""
+    cluster.engine()
+    await cluster.run()
+    cluster.kube.objects["speechengines", "agents", "default"]["metadata"]["uid"] = "its successor"
+    await cluster.run()
+    assert cluster.condition("Degraded")["reason"] != "NameConflict"
+    assert "events" not in {plural for plural, _, _ in cluster.kube.objects}
+    for key in [key for key in cluster.kube.objects if key[0] != "speechengines"]:
+        del cluster.kube.objects[key]
+    await cluster.run()
+    made = [obj for (plural, _, _), obj in cluster.kube.objects.items() if plural not in ("speechengines", "events")]
+    assert made
+    assert {owner["uid"] for obj in made for owner in obj["metadata"]["ownerReferences"]} == {"its successor"}
+
+
+@pytest.mark.parametrize(
+    "owners", [[], [{"uid": "another", "kind": "SpeechEngine", "name": "another", "controller": True}]]
+)
 async def test_what_it_does_not_own_is_left_alone_and_said(cluster: Cluster, owners: list[Object]) -> None:
     alien = {"metadata": {"name": "default-speech", "namespace": "agents", "ownerReferences": owners}, "data": 1}
     cluster.kube.put(alien, DEPLOYMENTS)

@@ -143,11 +143,18 @@ def test_what_to_do_with_an_object() -> None:
     assert decide(None, wanted, OWNER) is Action.APPLY
     assert decide(live(), wanted, OWNER) is Action.NOTHING
     assert decide(live(timbre_operator=without("f:spec/f:replicas")), wanted, OWNER) is Action.APPLY
-    assert decide(live(), wanted, "another-uid") is Action.LEAVE
+    assert decide(live(), wanted, "another-uid") is Action.WAIT, "of a SpeechEngine of that name that was deleted"
     leaving = live()
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert decide(leaving, wanted, OWNER) is Action.WAIT
-    for references in ([], [{"uid": OWNER}], [{"uid": "x", "controller": True}]):
+    named = {"uid": "x", "kind": "SpeechEngine", "name": "e"}
+    for references in (
+        [],
+        [{**named, "uid": OWNER}],
+        [named],
+        [{**named, "name": "f", "controller": True}],
+        [{**named, "kind": "Deployment", "controller": True}],
+    ):
         alien = live()
         alien["metadata"]["ownerReferences"] = references
         assert decide(alien, wanted, OWNER) is Action.LEAVE
