@@ -12,12 +12,10 @@ import signal
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from timbre_common import logs, voice_codes
-from timbre_common.errors import EngineUnavailable, InvalidInput, TimbreError, TooLarge
+from timbre_common import logs
+from timbre_common.errors import EngineUnavailable, TimbreError, TooLarge
 from timbre_engine import cpus, pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
 from timbre_engine.qwen3tts import memory, messages, specs, voice_check
@@ -35,12 +33,9 @@ from timbre_engine.qwen3tts.messages import (
     FromWorker,
     Hello,
     Load,
-    Loaded,
-    LoadedAdapter,
     MadeCodes,
     Marked,
     Pcm,
-    Refused,
     Resident,
     Taken,
     ToWorker,
@@ -50,7 +45,7 @@ from timbre_engine.qwen3tts.options import Options, decode
 from timbre_engine.qwen3tts.output import Output
 from timbre_engine.qwen3tts.scheduler import Scheduler
 from timbre_engine.qwen3tts.stream import Stream
-from timbre_engine.qwen3tts.voice_files import Files
+from timbre_engine.qwen3tts.voice_loading import Checked, VoiceLoading
 from timbre_engine.qwen3tts.warming import Warming
 
 _PATIENCE_S: Final = 1.0
@@ -61,14 +56,6 @@ _SETTLED_S: Final = 1.0
 """Seconds after a stream's beginning after which what making its lane left behind is given back."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """A voice whose files were looked at, in the thread beside."""
-
-    load: Load
-    files: Files | TimbreError
-
-
 class Worker:
     """Does what arrives, between ticks. The inbox is bounded by the text that the engine lets each utterance have."""
 
@@ -76,8 +63,7 @@ class Worker:
         self._source = source
         self._sink = sink
         self._sending = threading.Lock()
-        self._inbox: queue.SimpleQueue[ToWorker | _Checked] = queue.SimpleQueue()
-        self._checking = ThreadPoolExecutor(1, "adapter check")
+        self._inbox: queue.SimpleQueue[ToWorker | Checked] = queue.SimpleQueue()
         machine = self._machine = Machine(options)
         machine.warm()
         self._codec = CodecThread(machine.codec, self._give, _die, together=not options.exact)
@@ -93,6 +79,7 @@ class Worker:
             self._codec.let_first_ones_pass if _share_processors(options) else lambda: None,
         )
         self._warming = Warming(machine)
+        self._voices = VoiceLoading(machine, self._warming, self._codec.put, self._send, self._inbox.put)
         self._resident: list[str] = []
         self._rests = False
         """Whether memory was given back since the last message."""
@@ -136,51 +123,23 @@ class Worker:
     def _receive(self) -> None:
         while (body := pipe.read(self._source.read)) is not None:
             message = messages.TO_WORKER.decode(body)
-            if isinstance(message, Load):
-                self._checking.submit(self._check, message)
-            elif isinstance(message, Unload):  # behind the check of the same voice, where that was given up
-                self._checking.submit(self._inbox.put, message)
+            if isinstance(message, Load | Unload):
+                self._voices.begin(message)
             else:
                 self._inbox.put(message)
         os._exit(0)
 
-    def _check(self, load: Load) -> None:
-        try:
-            self._inbox.put(_Checked(load, self._machine.files.check(load.voice)))
-        except TimbreError as error:
-            self._inbox.put(_Checked(load, error))
-
-    def _handle(self, message: ToWorker | _Checked) -> None:
+    def _handle(self, message: ToWorker | Checked) -> None:
         match message:
-            case _Checked(load=load, files=files):
-                self._load(load, files)
-            case Unload(voice=voice):
-                self._warming.forget(voice)
-                self._machine.files.forget(voice)
+            case Checked():
+                self._voices.load(message)
+            case Unload():
+                self._voices.unload(message)
                 self._tell_resident()
             case Begin():
                 self._begin(message)
             case Feed() | Flush() | End() | Cancel() | Taken():
                 self._utterance(message)
-
-    def _load(self, load: Load, files: Files | TimbreError) -> None:
-        voice = load.voice
-        try:
-            if isinstance(files, TimbreError):
-                raise files
-            notes = voice_check.check_voice(voice, self._machine.manifest)
-        except TimbreError as error:
-            field = error.field if isinstance(error, InvalidInput) else ""
-            self._send(Refused(load.request, str(error), field, voice_codes.of(error)))
-        else:
-            self._machine.files.know(voice, files)
-            if files.clip is not None:
-                self._machine.references.warm(files.clip, self._codec.put)
-            file = files.adapter
-            found = None if file is None else LoadedAdapter(file.digest.removeprefix("sha256:"), file.largest_rank)
-            self._send(Loaded(load.request, "; ".join(notes), found))
-            if self._machine.options.take_in:
-                self._warming.add(voice)
 
     def _begin(self, begin: Begin) -> None:
         machine, voice = self._machine, begin.voice
