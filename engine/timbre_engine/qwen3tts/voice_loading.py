@@ -1,5 +1,6 @@
 """Voices that come to the worker and leave it: files are looked at in a thread beside, all else between ticks."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.messages import FromWorker, Load, Loaded, LoadedAdapter, Refused, Unload
 from timbre_engine.qwen3tts.voice_files import Files
 from timbre_engine.qwen3tts.warming import Warming
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +81,6 @@ class VoiceLoading:
             self._come_back(Checked(load, self._machine.files.check(load.voice)))
         except TimbreError as error:
             self._come_back(Checked(load, error))
+        except Exception as error:  # else nobody would answer for the voice
+            _log.exception("the files of the voice %s were not looked at", load.voice.name)
+            self._come_back(Checked(load, TimbreError(f"internal error: {type(error).__name__}")))
