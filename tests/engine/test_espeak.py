@@ -1,9 +1,11 @@
 """What is particular to the demonstration backend: its processes, its languages, its prosody."""
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,6 +118,30 @@ async def test_an_idle_worker_that_dies_is_replaced(backend: EspeakBackend) -> N
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         while set(before) & set(backend.worker_pids):
+            await asyncio.sleep(0.01)
+        assert len(await pcm(backend, Prosody())) > 0
+
+
+async def test_workers_that_the_system_starts_none_of_are_asked_for_again(
+    backend: EspeakBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[None] = []
+    start = asyncio.create_subprocess_exec
+
+    async def full(*command: Any, **options: Any) -> Any:
+        if len(refused) < 4:
+            refused.append(None)
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return await start(*command, **options)
+
+    async with asyncio.timeout(60):
+        while len(backend.worker_pids) < 2:
+            await asyncio.sleep(0.01)
+        before = backend.worker_pids
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", full)
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        while len(refused) < 4 or len(set(backend.worker_pids) - set(before)) < 2:
             await asyncio.sleep(0.01)
         assert len(await pcm(backend, Prosody())) > 0
 

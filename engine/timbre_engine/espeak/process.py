@@ -1,21 +1,18 @@
 """The engine's side of one espeak worker process."""
 
 import asyncio
-import os
-import sys
 from contextlib import suppress
 from typing import Final
 
 import msgspec
 
-from timbre_common import names
 from timbre_common.errors import EngineUnavailable, SetupError
 from timbre_engine import pipe
 from timbre_engine.espeak import messages
 from timbre_engine.espeak.messages import FromWorker, Hello, ToWorker
 
 _PIPE_BYTES: Final = 64 << 10
-"""What is read ahead of the listener, about 1.4 s of audio (asyncio pauses at twice this); then the worker waits."""
+"""What is read ahead of the listener, about 1.4 s of audio."""
 _GRACE_S: Final = 1.0
 """Seconds that a worker has to end by itself."""
 _START_S: Final = 30.0
@@ -40,16 +37,7 @@ class WorkerProcess:
     @classmethod
     async def start(cls) -> "WorkerProcess":
         """A worker that is ready to speak. Raises SetupError where it cannot."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "timbre_engine.espeak.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_PIPE_BYTES,
-            env={name: value for name, value in os.environ.items() if name != names.ENV_ADMIN_TOKEN},
-        )
+        process = await pipe.start("timbre_engine.espeak.worker", read_ahead=_PIPE_BYTES)
         worker = cls(process)
         try:
             async with asyncio.timeout(_START_S):

@@ -3,15 +3,13 @@
 import asyncio
 import itertools
 import logging
-import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 import msgspec
 
-from timbre_common import names, voice_codes
+from timbre_common import voice_codes
 from timbre_common.documents import Voice
 from timbre_common.errors import EngineUnavailable, SetupError
 from timbre_engine import pipe
@@ -55,16 +53,7 @@ class WorkerProcess:
     @classmethod
     async def start(cls, options: Options, resident: Callable[[list[str]], None]) -> "WorkerProcess":
         """A worker that is ready to speak; `resident` is told which adapters are in memory. Raises SetupError."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "timbre_engine.qwen3tts.worker",
-            encode(options),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={name: value for name, value in os.environ.items() if name != names.ENV_ADMIN_TOKEN},
-        )
+        process = await pipe.start("timbre_engine.qwen3tts.worker", encode(options))
         worker = cls(process, resident)
         try:
             async with asyncio.timeout(_START_S):
@@ -147,6 +136,8 @@ class WorkerProcess:
             for answer in self._requests.values():
                 if not answer.done():
                     answer.set_exception(error)
+            with suppress(ProcessLookupError):  # one that said what is no message lives on
+                self._process.kill()
 
     def _sort(self, message: FromWorker) -> None:
         match message:

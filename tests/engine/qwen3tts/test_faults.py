@@ -1,5 +1,6 @@
 """What fails takes along no more than it must: a lane, a worker while a voice loads, a speech without an end."""
 
+import asyncio
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -99,6 +100,7 @@ import os, sys
 from pathlib import Path
 from timbre_engine.llama import api
 from timbre_engine.qwen3tts import worker
+from timbre_engine.qwen3tts.voice_loading import VoiceLoading
 {patch}
 sys.argv = ["worker", sys.argv[-1]]
 worker.main()
@@ -121,7 +123,18 @@ def check(self, load):
         left.write_text(str(number - 1))
         os._exit(9)
     real(self, load)
-worker.Worker._check, real = check, worker.Worker._check
+VoiceLoading._check, real = check, VoiceLoading._check
+"""
+GARBLES = """
+from timbre_engine.qwen3tts.messages import Loaded
+left = Path({path!r})
+def send(self, message):
+    if isinstance(message, Loaded) and left.exists():
+        left.unlink()
+        self._sink.write(b"\\x04\\x00\\x00\\x00junk")
+        return self._sink.flush()
+    return real(self, message)
+worker.Worker._send, real = send, worker.Worker._send
 """
 
 Start = Callable[[str], Any]
@@ -180,3 +193,12 @@ async def test_a_voice_is_loaded_again_where_the_worker_dies_meanwhile(start: St
         left.write_text("1")
         await backend.load(LISA)
         assert left.read_text() == "0" and await speak(backend, LISA) > 0
+
+
+async def test_a_worker_that_says_what_is_no_message_is_replaced(start: Start, tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    async with start(GARBLES.format(path=str(left))) as backend, asyncio.timeout(120):
+        before = backend.worker_pids
+        left.touch()
+        await backend.load(LISA)
+        assert not left.exists() and backend.worker_pids != before and await speak(backend, LISA) > 0
