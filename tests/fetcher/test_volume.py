@@ -124,6 +124,13 @@ def test_what_nobody_needs_goes_after_the_grace(volume: Volume, tmp_path: Path) 
     assert status.st_mtime_ns == stamp and time.time() - status.st_atime < 60
 
 
+def test_nothing_is_remembered_of_files_that_have_gone(volume: Volume) -> None:
+    put(volume)
+    assert volume.holds(NAME) and volume._right
+    assert volume.sweep(set(), grace=-1) == 1
+    assert not volume._right
+
+
 def test_what_another_pod_needs_stays(volume: Volume, tmp_path: Path) -> None:
     put(volume)
     aged(tmp_path / "sha256" / NAME, 500)

@@ -85,6 +85,8 @@ class Volume:
                 elif time.time() - max(status.st_atime, status.st_mtime) > grace:
                     removed += _remove(folder, name)
             self._budget.measured(_used(folder))
+            for gone in set(self._right).difference(_names(folder)):
+                self._right.pop(gone, None)
         return removed
 
     def used(self) -> int:
