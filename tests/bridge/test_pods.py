@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, web
 
-from timbre_bridge.engines.client import EngineClient, EngineStream
+from support.waiting import until
+from timbre_bridge.engines.client import EngineClient
 from timbre_bridge.engines.pods import Pods, by_load
 from timbre_common import engine_stream
 from timbre_common.engine_stream import PATH, Done, Error, ServerMessage, Start, Started
@@ -144,12 +145,6 @@ async def test_a_pod_that_went_away_is_passed_over(pods: tuple[EngineClient, Pod
             pass
 
 
-async def closed(stream: EngineStream) -> None:
-    async with asyncio.timeout(20):
-        while not stream.socket.closed:
-            await asyncio.sleep(0.01)
-
-
 async def test_an_utterance_that_outlasts_the_route_to_its_engine_leaves_no_connection(
     pods: tuple[EngineClient, Pod, Pod],
 ) -> None:
@@ -157,7 +152,7 @@ async def test_an_utterance_that_outlasts_the_route_to_its_engine_leaves_no_conn
     async with client.utterance(Start(voice="lisa")) as stream:
         await client.close()
         assert not stream.socket.closed
-    await closed(stream)
+    await until(lambda: stream.socket.closed)
 
 
 async def test_a_connection_that_broke_while_it_was_idle_is_replaced_ahead(pods: tuple[EngineClient, Pod, Pod]) -> None:
@@ -165,7 +160,6 @@ async def test_a_connection_that_broke_while_it_was_idle_is_replaced_ahead(pods:
     await client.warm()
     broken = client._idle[0]
     await broken.socket.close()
-    await closed(broken)
     await client.warm()
     assert [stream.socket.closed for stream in client._idle] == [False]
 

@@ -10,6 +10,7 @@ import kopf
 import pytest
 from kubernetes.aio.client import Configuration
 
+from support.waiting import until
 from timbre_operator.kube import Resource, connection
 from timbre_operator.kube.resource import SCALED_OBJECTS, SECRETS, SPEECH_ENGINES, VOICE_PROFILES
 from timbre_operator.watch import kopf_watch
@@ -90,9 +91,7 @@ async def test_watches_that_fail_begin_anew_and_end_when_they_are_cancelled(monk
 
     monkeypatch.setattr(kopf, "operator", operator)
     watching = asyncio.create_task(kopf_watch.watch(lambda *_: None, login, ["n"], only_engines))
-    async with asyncio.timeout(60):
-        while began < 2:
-            await asyncio.sleep(0.05)
+    await until(lambda: began >= 2)
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching
@@ -111,9 +110,7 @@ async def test_events_come_in_the_loop_of_who_watches(monkeypatch: pytest.Monkey
     monkeypatch.setattr(kopf, "operator", operator)
     on_event: kopf_watch.OnEvent = lambda *_: threads.append(threading.get_ident())  # noqa: E731
     watching = asyncio.create_task(kopf_watch.watch(on_event, login, ["n"], only_engines))
-    async with asyncio.timeout(60):
-        while not threads:
-            await asyncio.sleep(0.05)
+    await until(lambda: bool(threads))
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching
@@ -133,18 +130,13 @@ async def test_kinds_that_go_and_come_are_watched_again(monkeypatch: pytest.Monk
     async def look() -> list[Resource]:
         return [*there]
 
-    async def until(count: int) -> None:
-        async with asyncio.timeout(60):
-            while len(watched) < count:
-                await asyncio.sleep(0.02)
-
     monkeypatch.setattr(kopf, "operator", operator)
     watching = asyncio.create_task(kopf_watch.watch(lambda *_: None, login, ["n"], look))
-    await until(1)
+    await until(lambda: len(watched) >= 1)
     there.clear()
     await asyncio.sleep(0.5)
     there.extend([SPEECH_ENGINES, VOICE_PROFILES])
-    await until(2)
+    await until(lambda: len(watched) >= 2)
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching

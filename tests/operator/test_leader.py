@@ -1,7 +1,7 @@
 """Who leads: the rules as a table, and replicas that share an API in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support.kube import MemoryKube
+from support.waiting import until
 from timbre_common.errors import ClusterUnavailable, Forbidden, TimbreError
 from timbre_operator.kube import Kube, Object, Resource
 from timbre_operator.kube.resource import LEASES
@@ -83,12 +84,6 @@ async def running(replica: Replica) -> AsyncIterator[asyncio.Task[None]]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_one_of_two_works_and_the_other_takes_over_where_it_goes() -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from support.waiting import until
 from timbre_common.errors import ClusterUnavailable
 from timbre_operator.queue import Key, Kind, Queue
 
@@ -21,12 +22,6 @@ class Seen:
 
     def passed(self, key: Key, seconds: float, error: Exception | None) -> None:
         self.passes.append((key, error))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

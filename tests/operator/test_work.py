@@ -9,6 +9,7 @@ import pytest
 
 from support.kube import MemoryKube
 from support.speech_engine import live
+from support.waiting import until
 from timbre_common.errors import ClusterUnavailable
 from timbre_operator.kube.resource import SPEECH_ENGINES, VOICE_PROFILES
 from timbre_operator.metrics import Metrics
@@ -48,12 +49,6 @@ def work(kube: MemoryKube, passes: list[Key], alive: Callable[[], None], *namesp
         resync=0.2,
         alive=alive,
     )
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_what_no_event_told_of_is_looked_over_again_and_again() -> None:
