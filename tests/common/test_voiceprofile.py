@@ -1,5 +1,6 @@
 """VoiceProfile YAML, and the documents made of it."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,27 @@ def test_a_voice_digest_tells_what_changed() -> None:
 
     assert digest(profile()) == digest(profile(display={"colour": "#000000"}))
     assert digest(profile()) != digest(profile(prosody={"speed": 1.1}))
+
+
+def test_a_voice_digest_is_over_the_same_bytes_in_every_version() -> None:
+    """Operator and engine may be of two versions, and a voice is Ready where both count the same digest.
+
+    So no field may move, and no default change: the bytes have what differs from the defaults, in this order.
+    """
+    source = {"http": {"url": "https://a.example/lisa.gguf"}, "digest": f"sha256:{'0' * 64}", "scale": 0.5}
+    styles = {"sad": {"gain": -3}, "happy": {"speed": 1.1, "pitch": 1}}
+    prosody = {"styles": styles, "pitch": -1.5, "speed": 1.25, "gain": 2}
+    sampling = {"topP": 0.9, "topK": 20, "temperature": 0.7, "repetitionPenalty": 1.1}
+    own = {"adapter": source, "sampling": sampling, "prosody": prosody, "streamingText": True}
+    (voice,) = documents.voices_document([voiceprofile.parse(profile(**own))], "default", 1).voices
+    canonical = (
+        '{"name":"lisa","languages":["fr"],"adapter":{"http":{"url":"https://a.example/lisa.gguf"},'
+        f'"digest":"sha256:{"0" * 64}","scale":0.5}},"streamingText":true,'
+        '"sampling":{"temperature":0.7,"topK":20,"topP":0.9,"repetitionPenalty":1.1},'
+        '"prosody":{"speed":1.25,"pitch":-1.5,"gain":2.0,'
+        '"styles":{"happy":{"speed":1.1,"pitch":1.0},"sad":{"gain":-3.0}}}}'
+    )
+    assert voice.digest == f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
 def test_styles_stay_within_the_bounds() -> None:
