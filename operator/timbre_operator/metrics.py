@@ -38,7 +38,7 @@ class Metrics:
         )
         self._leader = self._gauge("leader", "Whether this replica holds the Lease: 1 or 0.")
         self._last_pass = self._gauge(
-            "last_pass_timestamp_seconds", "When a pass, or a look over everything, ended last, since 1970."
+            "last_pass_timestamp_seconds", "When a pass, or a look that found nothing to do, ended last, since 1970."
         )
         self._voices_gauge = self._gauge("voices", "Voices by what became of them.", "state")
         self._problems_gauge = self._gauge("problems", "Conditions that somebody has to look at.", "reason")
@@ -57,7 +57,7 @@ class Metrics:
         self.looked()
 
     def looked(self) -> None:
-        """Something was looked at, though it may need nothing."""
+        """There is nothing to pass over."""
         self._last_pass.set(time.time())
 
     def begin_term(self, queue_depth: Callable[[], int]) -> None:

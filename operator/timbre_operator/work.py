@@ -60,17 +60,22 @@ class Work:
         return await self.passes[key.kind](key)
 
     async def _look_over(self, queue: Queue) -> None:
-        """Ask for a pass over everything, again and again: an event may have been lost."""
+        """Ask for a pass over everything, again and again: an event may have been lost.
+
+        It is a sign of life only where no pass is asked for: looks go on where passes hang.
+        """
         while True:
             try:
                 for namespace in self.namespaces or (None,):
                     queue.add_all(await everything(self.kube, namespace))
-                self.metrics.looked()
+                if not queue:
+                    self.metrics.looked()
                 wait = self.resync
             except TimbreError as error:
                 _log.warning("no look over everything: %s", error)
                 wait = _AGAIN_S
-            self.alive()
+            if not queue:
+                self.alive()
             await asyncio.sleep(wait)
 
 

@@ -1,6 +1,7 @@
 """A term of the leader whose watches tell nothing, or who cannot read: what is done nevertheless."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -69,6 +70,34 @@ async def test_what_no_event_told_of_is_looked_over_again_and_again() -> None:
     with suppress(asyncio.CancelledError):
         await running
     assert alive > 0
+
+
+async def test_where_passes_hang_looks_are_no_sign_of_life() -> None:
+    """Else an operator that does nothing would never be restarted."""
+    kube = MemoryKube()
+    kube.put(live("one", "a"), SPEECH_ENGINES)
+    alive: list[None] = []
+    made = work(kube, [], lambda: alive.append(None))
+
+    async def hang(_: Key) -> None:
+        await asyncio.Event().wait()
+
+    hanging = dataclasses.replace(made, passes=dict.fromkeys(Kind, hang))
+    running = asyncio.create_task(hanging.run())
+    await until(lambda: kube.requests.count(("list", "speechengines", "")) >= 5)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert not alive
+
+
+async def test_where_there_is_nothing_to_pass_over_looks_are_a_sign_of_life() -> None:
+    alive: list[None] = []
+    running = asyncio.create_task(work(MemoryKube(), [], lambda: alive.append(None)).run())
+    await until(lambda: len(alive) >= 3)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 async def test_an_api_server_that_is_away_ends_no_term() -> None:
