@@ -60,6 +60,19 @@ class GgufParams(Structure):
     _fields_ = (("no_alloc", c_bool), ("ctx", c_void_p))
 
 
+class TypeTraits(Structure):
+    """ggml_type_traits: what is known of a way to store numbers."""
+
+    _fields_ = (
+        ("type_name", c_char_p),
+        ("blck_size", c_int64),
+        ("blck_size_interleave", c_int64),
+        ("type_size", c_size_t),
+        ("is_quantized", c_bool),
+        ("to_float", CFUNCTYPE(None, c_void_p, c_void_p, c_int64)),
+    )
+
+
 @cache
 def library(wanted: Choice = "auto") -> Any:
     """The loaded library. Raises SetupError where it is missing, another release, or lays its structs out otherwise."""
@@ -130,6 +143,7 @@ def _functions(model_params: type[Structure], context_params: type[Structure]) -
         "llama_set_adapters_lora": (c_int32, [c_void_p, POINTER(c_void_p), c_size_t, POINTER(c_float)]),
         "ggml_quantize_chunk": (c_size_t, [c_int, c_void_p, c_void_p, c_int64, c_int64, c_int64, c_void_p]),
         "ggml_row_size": (c_size_t, [c_int, c_int64]),
+        "ggml_get_type_traits": (POINTER(TypeTraits), [c_int]),
         "gguf_init_from_file": (c_void_p, [c_char_p, GgufParams]),
         "gguf_free": (None, [c_void_p]),
         "gguf_find_tensor": (c_int64, [c_void_p, c_char_p]),
