@@ -94,7 +94,9 @@ def values(engine: Schema) -> Schema:
             bridge=_bridge(),
             engine=closed(create=FLAG, name=PRESENT_NAME | {"maxLength": 40}, image=_pinned(IMAGE), spec=engine),
             model=closed(pull=_pull(), claim=_claim()),
-            redis=closed(existingSecret=NAME, key=TEXT, caConfigMap=NAME, channel=TEXT | {"minLength": 1}),
+            redis=closed(
+                existingSecret=NAME, key=TEXT, caConfigMap=NAME, caSecret=NAME, channel=TEXT | {"minLength": 1}
+            ),
             valkey=closed(
                 image=TEXT | {"minLength": 1},
                 command=STRINGS | {"minItems": 1},

@@ -45,7 +45,8 @@ def test_the_table_of_values_is_current(tmp_path: Path) -> None:
         ({"model": {"pull": {"quantisation": "Q5"}}}, "value must be one of 'Q4_K_M', 'Q4_0', 'Q8_0', 'F16', 'F32'"),
         ({"operator": {"clusterWide": True, "namespaces": ["a"]}}, "set it, or operator.namespaces, not both"),
         ({"operator": {"namespaces": ["a"]}}, "operator.namespaces lacks voices, where engine.create makes an engine"),
-        ({"bridge": {"token": {"existingSecret": "a", "jwksConfigMap": "b"}}}, "set one of them"),
+        ({"bridge": {"token": {"existingSecret": "a", "jwksConfigMap": "b"}}}, "by jwksConfigMap: set one of them"),
+        ({"redis": {"caSecret": "a", "caConfigMap": "b"}}, "in caSecret or in caConfigMap: set one of them"),
     ],
     ids=str,
 )

