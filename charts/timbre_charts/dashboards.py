@@ -1,7 +1,7 @@
-"""The dashboards: which panels, from which metrics. `${namespace}` and `$__rate_interval` are Grafana's."""
+"""The dashboards: which panels, from which metrics."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard
@@ -9,35 +9,10 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import VariableHide, VariableRefresh, VariableSort
 
 from timbre_charts.panels import SOURCE, Chart, Kind, Query
+from timbre_charts.promql import HERE, per_minute, quantiles, rate, total
 
 PROMISE_S: Final = 0.8
 """Seconds from Redis receipt to the first frame sent, at most."""
-
-_HERE: Final = 'namespace=~"${namespace}"'
-
-
-def rate(metric: str, *matchers: str, by: str) -> str:
-    """How fast a counter grows a second, summed."""
-    grouped = f"sum by ({by})" if by else "sum"
-    return f"{grouped} (rate({metric}{{{', '.join((*matchers, _HERE))}}}[$__rate_interval]))"
-
-
-def quantile(level: float, metric: str, *matchers: str, by: str = "") -> str:
-    """A quantile of a histogram."""
-    return f"histogram_quantile({level}, {rate(f'{metric}_bucket', *matchers, by=f'{by}, le' if by else 'le')})"
-
-
-def total(metric: str, *, by: str) -> str:
-    """A gauge, summed."""
-    return f"sum by ({by}) ({metric}{{{_HERE}}})"
-
-
-def quantiles(metric: str, *matchers: str, by: str, levels: tuple[float, ...] = (0.5, 0.95)) -> tuple[Query, ...]:
-    """Several quantiles, called by the label."""
-    return tuple(
-        Query(quantile(level, metric, *matchers, by=by), f"{{{{{by}}}}} p{round(level * 100)}") for level in levels
-    )
-
 
 _FREE: Final = 'floor="free"'
 _KEPT: Final = f'le="{PROMISE_S}"'
@@ -82,6 +57,14 @@ class Dashboard:
         return json.dumps(board.build(), cls=JSONEncoder, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+_VOICES: Final = Chart(
+    "Voices",
+    "VoiceProfiles by what became of them.",
+    (total("timbre_operator_voices", "state"),),
+    Kind.STACK,
+    unit="short",
+)
+
 SPEECH: Final = Dashboard(
     "timbre-speech",
     "Timbre: speech",
@@ -99,23 +82,24 @@ SPEECH: Final = Dashboard(
         Chart(
             "Listeners",
             "Connections to the bridge.",
-            (Query(total("timbre_bridge_websocket_connections", by="namespace"), "{{namespace}}"),),
+            (total("timbre_bridge_websocket_connections", "namespace"),),
             unit="short",
-            width=8,
+            width=6,
         ),
         Chart(
             "Underruns",
             "Times a minute that a listener's sound ran dry.",
-            (Query(f"60 * {rate('timbre_bridge_underruns_total', by='namespace')}", "{{namespace}}"),),
+            (per_minute("timbre_bridge_underruns_total", "namespace"),),
             unit="short",
-            width=12,
+            width=6,
         ),
+        replace(_VOICES, width=8),
         Chart(
             "Time to first byte",
             "From Redis receipt to the first audio frame sent, with the floor free.",
             (
                 Query(
-                    f"sum by (le) (increase({_TTFB}_bucket{{{_FREE}, {_HERE}}}[$__rate_interval]))",
+                    f"sum by (le) (increase({_TTFB}_bucket{{{_FREE}, {HERE}}}[$__rate_interval]))",
                     "{{le}}",
                 ),
             ),
@@ -144,9 +128,9 @@ SPEECH: Final = Dashboard(
             "Requests at the engines",
             "Utterances that have a slot, and those that wait for one.",
             (
-                Query(total("timbre_engine_requests_running", by="engine"), "{{engine}} running"),
-                Query(total("timbre_engine_requests_waiting", by="engine"), "{{engine}} waiting"),
-                Query(total("timbre_engine_slots", by="engine"), "{{engine}} slots"),
+                total("timbre_engine_requests_running", "engine", "running"),
+                total("timbre_engine_requests_waiting", "engine", "waiting"),
+                total("timbre_engine_slots", "engine", "slots"),
             ),
             unit="short",
         ),
@@ -158,14 +142,14 @@ SPEECH: Final = Dashboard(
         Chart(
             "Utterances",
             "By how they ended, a minute.",
-            (Query(f"60 * {rate('timbre_bridge_utterances_total', by='reason')}", "{{reason}}"),),
+            (per_minute("timbre_bridge_utterances_total", "reason"),),
             Kind.STACK,
             unit="short",
         ),
         Chart(
             "Requests by outcome",
             "What became of the engines' utterances, a minute; busy: the queue was full.",
-            (Query(f"60 * {rate('timbre_engine_requests_total', by='outcome')}", "{{outcome}}"),),
+            (per_minute("timbre_engine_requests_total", "outcome"),),
             Kind.STACK,
             unit="short",
         ),
@@ -176,43 +160,37 @@ OPERATOR: Final = Dashboard(
     "timbre-operator",
     "Timbre: voices and operator",
     (
-        Chart(
-            "Voices",
-            "VoiceProfiles by what became of them.",
-            (Query(total("timbre_operator_voices", by="state"), "{{state}}"),),
-            Kind.STACK,
-            unit="short",
-        ),
+        _VOICES,
         Chart(
             "Problems",
             "Conditions that somebody has to look at, by reason.",
-            (Query(total("timbre_operator_problems", by="reason"), "{{reason}}"),),
+            (total("timbre_operator_problems", "reason"),),
             Kind.STACK,
             unit="short",
         ),
         Chart(
             "Adapters in memory",
             "On each engine, over its pods.",
-            (Query(total("timbre_engine_adapters_loaded", by="engine"), "{{engine}}"),),
+            (total("timbre_engine_adapters_loaded", "engine"),),
             unit="short",
         ),
         Chart(
             "Engines that answer",
             "As the bridges see them: 1 or 0.",
-            (Query(f"min by (engine) (timbre_bridge_engine_ready{{{_HERE}}})", "{{engine}}"),),
+            (Query(f"min by (engine) (timbre_bridge_engine_ready{{{HERE}}})", "{{engine}}"),),
             unit="short",
         ),
         Chart(
             "Voices' files",
             "Files that the voices name, by what became of them, over the pods.",
-            (Query(total("timbre_fetcher_files", by="state"), "{{state}}"),),
+            (total("timbre_fetcher_files", "state"),),
             Kind.STACK,
             unit="short",
         ),
         Chart(
             "Fetching",
             "Files that came, and tries that failed, a minute; the outcome is the failure's code.",
-            (Query(f"60 * {rate('timbre_fetcher_fetches_total', by='outcome')}", "{{outcome}}"),),
+            (per_minute("timbre_fetcher_fetches_total", "outcome"),),
             Kind.STACK,
             unit="short",
         ),
@@ -224,13 +202,13 @@ OPERATOR: Final = Dashboard(
         Chart(
             "Queue of the operator",
             "Passes that wait or run.",
-            (Query(total("timbre_operator_queue_depth", by="pod"), "{{pod}}"),),
+            (total("timbre_operator_queue_depth", "pod"),),
             unit="short",
         ),
         Chart(
             "Failed passes",
             "Passes a minute that are tried again.",
-            (Query(f"60 * {rate('timbre_operator_reconcile_errors_total', by='kind')}", "{{kind}}"),),
+            (per_minute("timbre_operator_reconcile_errors_total", "kind"),),
             unit="short",
         ),
         Chart(
@@ -238,7 +216,7 @@ OPERATOR: Final = Dashboard(
             "Seconds since the leading operator ended a pass.",
             (
                 Query(
-                    f"time() - max by (namespace) (timbre_operator_last_pass_timestamp_seconds{{{_HERE}}})",
+                    f"time() - max by (namespace) (timbre_operator_last_pass_timestamp_seconds{{{HERE}}})",
                     "{{namespace}}",
                 ),
             ),
