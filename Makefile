@@ -119,13 +119,21 @@ voices: .venv/.convert-stamp ## Make Lisa's, Electra's and Renarde's voices of r
 images: ## Build the container images; TAG=dev, REGISTRY=localhost, BASE=docker.io/library/python:3.13-slim
 	@REGISTRY='$(REGISTRY)' BASE='$(BASE)' containers/build '$(or $(TAG),dev)' $(COMPONENTS)
 
-COMPOSE := $(if $(shell command -v docker),docker compose,podman-compose)
+COMPOSE = $(if $(shell docker compose version 2>/dev/null),docker compose,podman-compose)
+# Named one by one they have to be all of them; otherwise compose finds the first and the last by itself.
+MODEL_FILES := docker-compose.yml docker-compose.model.yml $(wildcard docker-compose.override.yml)
 
 .PHONY: up
-up: .venv/.run-stamp ## Run docker-compose.yml: Redis, engine and bridge in containers, with secrets made for them
+up: .venv/.run-stamp ## Run docker-compose.yml: Redis, engine and bridge in containers; MODEL=DIR speaks with a model directory
+	@command -v $(firstword $(COMPOSE)) >/dev/null || { \
+	  echo 'timbre: docker compose or podman-compose is needed: install one of them' >&2; exit 1; }
+	@test -z '$(MODEL)' || test -f '$(MODEL)/model.json' || { \
+	  echo 'timbre: MODEL is a model directory here, as timbre-engine convert makes it: $(MODEL) holds no model.json' >&2; exit 1; }
 	@.venv/bin/timbre compose
 	@mkdir -p voices/loras
-	@$(COMPOSE) up --detach
+	@$(if $(MODEL),MODEL="$$(cd '$(MODEL)' && pwd)") $(COMPOSE) $(if $(MODEL),$(addprefix --file ,$(MODEL_FILES))) up --detach
+	@token=$$(.venv/bin/timbre token create --speak --secret-file compose/secrets/token-secret) \
+	  && echo "the page, for 12 hours: http://127.0.0.1:$(or $(PORT),8760)/#token=$$token"
 
 .PHONY: down
 down: ## Stop what `make up` started

@@ -1,6 +1,5 @@
 """The product in three containers: what is published on Redis is heard, and no container may more than it needs."""
 
-import time
 import urllib.error
 import urllib.request
 
@@ -10,19 +9,20 @@ from redis.exceptions import AuthenticationError
 
 from compose.project import SERVICES, Project
 from support.hearing import hear
-from timbre_common import tokens
-from timbre_common.tokens import Grant
 
 
-def token(project: Project) -> str:
-    """A listener's, signed with the project's secret."""
-    secret = (project.directory / "compose" / "secrets" / "token-secret").read_bytes().strip()
-    return tokens.sign(Grant(expires_at=time.time() + 3600), secret)
+def test_make_up_says_where_the_page_is(project: Project) -> None:
+    link = project.said.splitlines()[-1].rpartition(" ")[2]
+    url, _, token = link.partition("/#token=")
+    assert url == project.url
+    request = urllib.request.Request(f"{url}/v1/utterances", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
 
 
 @pytest.mark.parametrize("agent", ["lisa", "electra", "renarde"])
 async def test_a_message_on_redis_is_heard(project: Project, agent: str) -> None:
-    heard = await hear(project.url, project.redis_url, token(project), agent, "Bonjour à tous, il fait beau ce matin.")
+    heard = await hear(project.url, project.redis_url, project.token(), agent, "Bonjour à tous, il fait beau ce matin.")
     heard.check()
 
 
