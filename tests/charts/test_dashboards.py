@@ -1,5 +1,7 @@
 """Dashboards and alerts ask for what the components tell, in PromQL that a real Prometheus answers from a real run."""
 
+import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -12,12 +14,18 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.apiserver import ApiServer
+from support.engine_process import EngineProcess
+from support.fetcher_process import FetcherProcess
 from support.helm import CHART, CHARTS
 from support.house import House, message
 from support.process import Process
 from support.prometheus import Prometheus, Target
+from support.source_server import SourceServer
 from timbre_bridge.metrics import Metrics as BridgeMetrics
 from timbre_charts import dashboards
+from timbre_common.documents import Voice, VoicesDocument
+from timbre_common.sources import Http
+from timbre_common.voiceprofile import Adapter
 from timbre_engine.admission import Admission
 from timbre_engine.espeak.backend import EspeakBackend
 from timbre_engine.fetcher.metrics import Metrics as FetcherMetrics
@@ -35,7 +43,7 @@ PANELS = {
 
 
 OTHERS = re.compile("timbre_(operator|fetcher)_")
-"""Metrics of what does not run here: they are only seen to be exported."""
+"""Metrics of what does not run in a house."""
 AGENTS = {"lisa", "electra", "renarde"}
 
 
@@ -92,7 +100,7 @@ def test_an_expression_parses_and_asks_for_what_is_exported(expr: str) -> None:
     assert asked <= exported()
 
 
-DOCS = [CHARTS.parent / "README.md", *sorted((CHARTS.parent / "docs").glob("*.md"))]
+DOCS = [CHARTS.parent / "README.md", *sorted((CHARTS.parent / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: str(Path(page).name))
@@ -166,3 +174,36 @@ async def test_it_answers_with_data_of_a_real_operator_too(cluster: ApiServer, n
                 assert await prometheus.has(plain(expr), within=60), title
         for name in ("TimbreOperatorNotLeading", "TimbreOperatorStalled"):
             assert await prometheus.query(ALERTS[name]) == [], name
+
+
+async def test_it_answers_with_data_of_a_real_fetcher_too(tmp_path: Path) -> None:
+    content = b"an adapter"
+    async with SourceServer() as source, EngineProcess("--slots=1") as engine:
+        source.trusted_by(tmp_path / "credentials")
+        source.answers["/lisa.gguf"] = content
+        voices = [
+            Voice(
+                name=name, languages=["fr"], adapter=Adapter(http=Http(url=source.url(f"/{name}.gguf")), digest=digest)
+            )
+            for name, digest in (
+                ("lisa", f"sha256:{hashlib.sha256(content).hexdigest()}"),
+                ("electra", f"sha256:{'0' * 64}"),
+            )
+        ]
+        rules = [f"--allowed-hosts={source.hosts()}", "--allow-private"]
+        async with FetcherProcess(tmp_path, engine.admin_url, *rules) as fetcher:
+            await fetcher.put(VoicesDocument(generation=1, voices=voices))
+            labels = {"namespace": "voices", "pod": "default-speech-0", "engine": "default"}
+            async with Prometheus(tmp_path, [Target("fetcher", fetcher.url, labels)]) as prometheus:
+                for title, expr in PANELS.items():
+                    if "timbre_fetcher_" in expr:
+                        assert await prometheus.has(plain(expr)), title
+                files = plain(PANELS["timbre-operator: Voices' files 0"])
+                async with asyncio.timeout(30):
+                    while {"present": "1", "failed": "1"}.items() - (await states(prometheus, files)).items():
+                        await asyncio.sleep(0.25)
+
+
+async def states(prometheus: Prometheus, expr: str) -> dict[str, str]:
+    """What it answers, by state."""
+    return {each["metric"]["state"]: each["value"][1] for each in await prometheus.query(expr)}
