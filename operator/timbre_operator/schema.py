@@ -11,7 +11,7 @@ from timbre_operator.kube import Kube, Object
 from timbre_operator.resources import speechengine
 
 _TYPES: Final = {speechengine.KIND: speechengine.Spec, voiceprofile.KIND: voiceprofile.Spec}
-_UPGRADE: Final = "upgrade it: kubectl apply --server-side -f crds/, or the chart timbre-crds"
+_UPGRADE: Final = "upgrade it: kubectl apply --server-side --force-conflicts -f crds/, or the chart timbre-crds"
 
 
 async def problems(kube: Kube) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from support.helm import CHART, CRDS_CHART, EVERYTHING, one, pod_templates, temp
 from support.process import BIN
 from support.releases import Helm3, Releases
 
+OPERATIONS = CHART.parents[1] / "docs" / "operations.md"
 LISA = CHART.parents[1] / "loras" / "lisa" / "voiceprofile.yaml"
 NATIVE = "all,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets"
 KINDS = f"{NATIVE},speechengines"
@@ -131,6 +133,47 @@ def test_the_definitions_chart_takes_over_and_leaves_them_when_it_goes(
     assert "lisa" in cluster.kubectl("-n", namespace, "get", "vp", "-o", "name")
     releases.install(CRDS_CHART, "others", namespace, {}, "--take-ownership")
     releases.uninstall("others", namespace)
+    releases.uninstall("demo", namespace)
+
+
+def test_older_definitions_are_upgraded_by_the_command_that_the_docs_name(
+    releases: Releases, cluster: ApiServer, namespace: str, previous: Path
+) -> None:
+    cluster.kubectl("delete", "crd", "-l", "app.kubernetes.io/part-of=timbre", "--timeout=60s")
+    path = previous / "crds" / "voiceprofiles.timbre.dev.yaml"
+    older = yaml.safe_load(path.read_text())
+    del _fields(older)["lexicon"]
+    path.write_text(yaml.safe_dump(older))
+    releases.install(previous, "demo", namespace)
+
+    def stored() -> dict[str, Any]:
+        about = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/voiceprofiles.timbre.dev"
+        return _fields(cluster.request("GET", about))
+
+    assert "lexicon" not in stored()
+    (arguments,) = re.findall(r"^kubectl (apply --server-side .*-f) crds/", OPERATIONS.read_text(), re.MULTILINE)
+    cluster.kubectl(*arguments.split(), str(CHART.parents[1] / "crds"))
+    assert "lexicon" in stored()
+    releases.upgrade(CHART, "demo", namespace)
+    releases.uninstall("demo", namespace)
+
+
+def _fields(definition: dict[str, Any]) -> dict[str, Any]:
+    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    found: dict[str, Any] = spec["properties"]
+    return found
+
+
+def test_the_definitions_chart_may_come_first(releases: Releases, cluster: ApiServer, namespace: str) -> None:
+    cluster.kubectl("delete", "crd", "-l", "app.kubernetes.io/part-of=timbre", "--timeout=60s")
+    releases.install(CRDS_CHART, "crds", namespace)
+    cluster.kubectl(
+        "wait", "--for=condition=Established", "--timeout=60s", "crd", "-l", "app.kubernetes.io/part-of=timbre"
+    )
+    releases.install(CHART, "demo", namespace)
+    releases.upgrade(CRDS_CHART, "crds", namespace)
+    releases.uninstall("crds", namespace)
+    assert "default" in cluster.kubectl("-n", namespace, "get", "spe", "-o", "name")
     releases.uninstall("demo", namespace)
 
 
