@@ -49,8 +49,12 @@ charts: .venv/.dev-stamp .venv/.readme-generator-stamp ## Write what is generate
 	@test ! -x $(README_GENERATOR) || $(README_GENERATOR) --values charts/timbre/values.yaml --readme charts/timbre/README.md >/dev/null
 
 .PHONY: dashboard-picture
-dashboard-picture: .venv/.dev-stamp apt-packages ## Draw docs/images/dashboard.png from a run that a Prometheus scrapes: three minutes
+dashboard-picture: .venv/.dev-stamp apt-packages ## Draw docs/images/dashboard.png from a run of three minutes that a Prometheus scrapes; wants KUBEBUILDER_ASSETS
 	@PYTHONPATH=charts:tests .venv/bin/python tests/bench/draw_dashboards.py
+
+.PHONY: page-picture
+page-picture: .venv/.dev-stamp apt-packages ## Draw docs/images/a2ui.png from the page as a real browser shows it
+	@PYTHONPATH=tests .venv/bin/python tests/bench/draw_page.py
 
 .PHONY: test
 test: .venv/.dev-stamp .venv/.readme-generator-stamp apt-packages ## Run all tests; TESTS=tests/common runs some
