@@ -86,9 +86,9 @@ async def main() -> None:
         ]
         prometheus = await stack.enter_async_context(Prometheus(folder, targets))
         chromium = await stack.enter_async_context(browser())
+        page = await chromium.new_page(viewport={"width": 1472, "height": 400})
         until = time.monotonic() + SECONDS
         await asyncio.gather(apply(there, SECONDS / 5), *(speak(house, agent, until) for agent in LINES))
-        page = await chromium.new_page(viewport={"width": 1472, "height": 400})
         await page.set_content(await draw(prometheus))
         await page.screenshot(path=PICTURE, full_page=True)
     sys.stdout.write(f"{PICTURE}\n")
