@@ -28,6 +28,11 @@ MODEL_FILE: Final = "model.json"
 MODEL_FORMAT: Final = 1
 """Of model directories; grows when an engine can no longer read older ones."""
 
+EXIT_OTHER_FILE: Final = 3
+"""Exit status of `timbre-engine` where a file is not the one whose digest was named, such as the model."""
+TERMINATION_LOG: Final = "/dev/termination-log"
+"""Where a container says why it ends; Kubernetes makes it and puts what is in it into the pod's status."""
+
 SUBPROTOCOL: Final = "timbre.v1"
 BRIDGE_ROLE: Final = "timbre-bridge"
 """`sender.role` of what the bridge itself publishes; it never speaks messages of this role."""

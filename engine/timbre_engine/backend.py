@@ -154,7 +154,9 @@ class Backend(Protocol):
         """What it is; complete once started."""
 
     async def start(self) -> None:
-        """Get ready to speak. Raises SetupError with what to do where the machine lacks something."""
+        """Get ready to speak. Raises SetupError with what to do where the machine lacks something, and DigestMismatch
+        where the model is another than the one that was named.
+        """
 
     async def close(self) -> None:
         """Give everything back: no process, no thread is left."""

@@ -22,6 +22,7 @@ def _qwen3tts(settings: Settings) -> Backend:
     return Qwen3TTSBackend(
         Options(
             model=settings.model,
+            model_digest=settings.model_digest,
             adapters=settings.adapters or settings.model / "adapters",
             loras=loras.parse(settings.lora),
             slots=settings.slots,
@@ -44,6 +45,8 @@ def _qwen3tts(settings: Settings) -> Backend:
 def _espeak(settings: Settings) -> Backend:
     if settings.model is not None:
         raise InvalidInput("the backend espeak takes no model: one of the two is right", "--model")
+    if settings.model_digest is not None:
+        raise InvalidInput("it is a model's: name that with --model", "--model-digest")
     if settings.lora:
         raise InvalidInput("an adapter wants a model: name one with --model", loras.FLAG)
     return EspeakBackend(settings.slots)

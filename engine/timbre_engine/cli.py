@@ -12,7 +12,8 @@ from cyclopts.config import Env
 
 from timbre_common import logs, names, settings
 from timbre_common.command_help import docstring
-from timbre_common.errors import SetupError, TimbreError
+from timbre_common.errors import DigestMismatch, SetupError, TimbreError
+from timbre_engine import ending
 from timbre_engine.admin_tokens import AdminTokens
 from timbre_engine.fetcher.settings import Settings as FetcherSettings
 from timbre_engine.server import serve as run_server
@@ -71,7 +72,7 @@ def fetcher(*, settings: Annotated[FetcherSettings | None, Parameter(name="*")] 
 
 
 def main() -> None:
-    """The process: errors are one line on standard error, and exit status 1."""
+    """The process: errors are one line on standard error, and exit status 1; 3 for a file with another digest."""
     # Whatever is under way cleans up after itself when the process is told to stop; serving drains instead.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
@@ -79,7 +80,9 @@ def main() -> None:
         settings.refuse_unknown_environment(os.environ, _FETCHER_PREFIX, FetcherSettings)
         app()
     except TimbreError as error:
-        sys.exit(f"timbre-engine: {error}")
+        ending.leave_word(str(error))
+        sys.stderr.write(f"timbre-engine: {error}\n")
+        sys.exit(names.EXIT_OTHER_FILE if isinstance(error, DigestMismatch) else 1)
     except ImportError as error:
         # Only commands beside `serve` are imported when they are asked for; the extra `convert` brings what each needs.
         missing = error.__cause__ or error

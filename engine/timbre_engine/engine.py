@@ -58,7 +58,7 @@ class Engine:
         """Whether the backend has started and no stop has begun."""
 
     async def start(self) -> None:
-        """Get ready to speak. Raises SetupError."""
+        """Get ready to speak. Raises SetupError, DigestMismatch."""
         await self.backend.start()
         self.ready = True
 

@@ -23,6 +23,10 @@ class Settings:
     model: Path | None = None
     """A model directory, as `timbre-engine convert` makes it; chooses the backend qwen3tts."""
 
+    model_digest: str | None = None
+    """`sha256:…` of the model's model.json, as `timbre-engine inspect` prints it. Another model is not loaded, nor one
+    with a file that is not the one that model.json names; without it no sum is looked at."""
+
     lora: Annotated[list[str], Parameter(negative=())] = field(default_factory=list)
     """A voice and its adapter, as name=path[:scale]; the file may lie anywhere. As often as wanted, beside --voices."""
 

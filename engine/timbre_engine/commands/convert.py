@@ -75,6 +75,7 @@ def _tell(directory: Path, manifest: Manifest) -> None:
         "languages": ", ".join(sorted(manifest.languages)) or "none",
         "speakers": ", ".join(sorted(manifest.speakers)) or "none",
         "base digest": manifest.digest,
+        "model digest": manifests.digest_of(directory),
     }
     rows |= {name: f"{file.size / 1e6:,.1f} MB  sha256 {file.sha256[:16]}…" for name, file in manifest.files.items()}
     print(directory)

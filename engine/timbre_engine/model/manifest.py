@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import msgspec
 
 from timbre_common import decoding, names
-from timbre_common.errors import InvalidInput, SetupError
+from timbre_common.errors import DigestMismatch, InvalidInput, SetupError
 
 FILE: Final = names.MODEL_FILE
 TALKER: Final = "talker.gguf"
@@ -148,15 +148,16 @@ class Manifest(_Part, frozen=True):
         return self.kind is not Kind.BASE and self.size != "0b6"
 
 
-def read(directory: Path) -> Manifest:
-    """The manifest of a model directory, sums not yet verified. Raises SetupError, or InvalidInput with the field."""
-    path = directory / FILE
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SetupError(
-            f"{directory} is no model directory: {FILE}: {error.strerror}; make one: timbre-engine convert"
-        ) from error
+def read(directory: Path, digest: str | None = None) -> Manifest:
+    """The manifest of a model directory, sums not yet verified. `digest`: which model it has to be, see `digest_of`.
+
+    Raises SetupError, InvalidInput with the field, or DigestMismatch.
+    """
+    data = _read(directory)
+    if digest is not None and digest != (found := _digest(data)):
+        raise DigestMismatch(
+            f"the model in {directory} is {found}, and {digest} is wanted: bring that model, or name this digest"
+        )
     manifest = decoding.from_json(data, Manifest)
     if manifest.format != FORMAT:
         raise InvalidInput(
@@ -166,6 +167,24 @@ def read(directory: Path) -> Manifest:
     if missing:
         raise InvalidInput(f"{', '.join(sorted(missing))} is missing", "files")
     return manifest
+
+
+def digest_of(directory: Path) -> str:
+    """`sha256:…` of the manifest, which holds the other files' sums: of the whole model. Raises SetupError."""
+    return _digest(_read(directory))
+
+
+def _read(directory: Path) -> bytes:
+    try:
+        return (directory / FILE).read_bytes()
+    except OSError as error:
+        raise SetupError(
+            f"{directory} is no model directory: {FILE}: {error.strerror}; make one: timbre-engine convert"
+        ) from error
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def describe(path: Path) -> File:
@@ -178,12 +197,17 @@ def describe(path: Path) -> File:
 
 
 def verify(directory: Path, manifest: Manifest) -> None:
-    """Compare every file with its size and sum. Raises InvalidInput that names the file."""
+    """Compare every file with its size and sum. Raises DigestMismatch that names the file."""
     for name, expected in manifest.files.items():
         path = directory / name
         if not path.is_file():
-            raise InvalidInput(f"{name} is missing in {directory}", f"files.{name}")
-        if path.stat().st_size != expected.size or describe(path) != expected:
-            raise InvalidInput(
-                "the file is not the one that was converted: convert the checkpoint again", f"files.{name}"
+            raise DigestMismatch(f"{name} is missing in {directory}", f"files.{name}")
+        size = path.stat().st_size
+        if size != expected.size or (found := describe(path)) != expected:
+            other = f"{size} bytes" if size != expected.size else f"sha256 {found.sha256}"
+            wanted = f"{expected.size}" if size != expected.size else expected.sha256
+            raise DigestMismatch(
+                f"the file is not the one that was converted: it has {other}, and {FILE} says {wanted}: "
+                "copy the model directory again, or convert the checkpoint again",
+                f"files.{name}",
             )

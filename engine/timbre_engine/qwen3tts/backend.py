@@ -12,7 +12,7 @@ import msgspec
 from timbre_common.backoff import Backoff
 from timbre_common.documents import Voice
 from timbre_common.engine_stream import Codes
-from timbre_common.errors import EngineUnavailable, InvalidInput, SetupError, TooLarge, Unsupported
+from timbre_common.errors import DigestMismatch, EngineUnavailable, InvalidInput, SetupError, TooLarge, Unsupported
 from timbre_common.voiceprofile import Adapter
 from timbre_engine.backend import AdapterState, Info, SynthesisRequest
 from timbre_engine.llama import source
@@ -41,7 +41,7 @@ class Qwen3TTSBackend:
     def __init__(self, options: Options) -> None:
         """Raises SetupError or InvalidInput where there is no right model directory."""
         self._options = options
-        self._manifest = manifests.read(options.model)
+        self._manifest = manifests.read(options.model, options.model_digest)
         self._worker: WorkerProcess | None = None
         self._there = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -204,7 +204,7 @@ class Qwen3TTSBackend:
                 worker = worker or await WorkerProcess.start(replacement, self._now_resident)
                 await self._attend(worker)
                 backoff.reset()
-            except SetupError as error:
+            except (SetupError, DigestMismatch) as error:
                 _log.error("%s", error)
             worker = None
             await asyncio.sleep(backoff.next())

@@ -20,11 +20,15 @@ from timbre_engine.qwen3tts.voice_files import VoiceFiles
 
 
 class Machine:
-    """Raises SetupError or InvalidInput where the directory or the library is not right."""
+    """Raises SetupError or InvalidInput where the directory or the library is not right; DigestMismatch where the
+    model is another than the options name, before anything of it is loaded.
+    """
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.manifest = manifests.read(options.model)
+        self.manifest = manifests.read(options.model, options.model_digest)
+        if options.model_digest is not None:
+            manifests.verify(options.model, self.manifest)
         ids = self.manifest.text_ids
         head = slice(ids.vocabulary, ids.vocabulary + self.manifest.codec_ids.vocabulary)
         library = api.library(options.llama_library)

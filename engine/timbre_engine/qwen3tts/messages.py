@@ -75,6 +75,12 @@ class Hello(_Message, frozen=True):
     """From the worker, once it is warm."""
 
 
+class OtherModel(_Message, frozen=True):
+    """From the worker in place of Hello, before it ends: the model is not the one that was named."""
+
+    reason: str
+
+
 class LoadedAdapter(msgspec.Struct, frozen=True):
     """The adapter of a voice that can speak."""
 
@@ -146,7 +152,7 @@ class Resident(_Message, frozen=True):
 
 
 ToWorker = Load | Unload | Begin | Feed | Flush | End | Cancel | Taken
-FromWorker = Hello | Loaded | Refused | Pcm | Marked | MadeCodes | Ended | Failed | Resident
+FromWorker = Hello | OtherModel | Loaded | Refused | Pcm | Marked | MadeCodes | Ended | Failed | Resident
 OfUtterance = Pcm | Marked | MadeCodes | Ended | Failed
 
 TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

@@ -17,6 +17,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     model: Path
     """The model directory."""
+    model_digest: str | None = None
+    """Which model it has to be, all its files included; None: whichever it is, and no file's sum is looked at."""
     adapters: Path
     """The directory that the paths of adapters and references are relative to."""
     loras: tuple[Lora, ...] = ()

@@ -11,7 +11,7 @@ import msgspec
 
 from timbre_common import voice_codes
 from timbre_common.documents import Voice
-from timbre_common.errors import EngineUnavailable, SetupError
+from timbre_common.errors import DigestMismatch, EngineUnavailable, SetupError
 from timbre_engine import pipe
 from timbre_engine.qwen3tts import messages
 from timbre_engine.qwen3tts.messages import (
@@ -21,6 +21,7 @@ from timbre_engine.qwen3tts.messages import (
     Load,
     Loaded,
     OfUtterance,
+    OtherModel,
     Refused,
     Resident,
     ToWorker,
@@ -52,7 +53,10 @@ class WorkerProcess:
 
     @classmethod
     async def start(cls, options: Options, resident: Callable[[list[str]], None]) -> "WorkerProcess":
-        """A worker that is ready to speak; `resident` is told which adapters are in memory. Raises SetupError."""
+        """A worker that is ready to speak; `resident` is told which adapters are in memory.
+
+        Raises SetupError; DigestMismatch where the model is not the one that the options name.
+        """
         process = await pipe.start("timbre_engine.qwen3tts.worker", encode(options))
         worker = cls(process, resident)
         try:
@@ -65,6 +69,8 @@ class WorkerProcess:
             raise
         if not isinstance(hello, Hello):
             await worker.stop()
+            if isinstance(hello, OtherModel):
+                raise DigestMismatch(hello.reason)
             raise SetupError("the speech model does not start: its worker's log above says why")
         worker._reading = asyncio.create_task(worker._read())
         return worker
@@ -151,7 +157,7 @@ class WorkerProcess:
                     answer.set_exception(voice_codes.refusal(code, reason, field))
             case Resident(adapters=adapters):
                 self._resident(adapters)
-            case Hello():
+            case Hello() | OtherModel():
                 pass
             case _:
                 arrivals = self._utterances.get(message.number)

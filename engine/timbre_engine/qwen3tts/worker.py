@@ -15,7 +15,7 @@ import time
 from typing import BinaryIO, Final
 
 from timbre_common import logs
-from timbre_common.errors import EngineUnavailable, TimbreError, TooLarge
+from timbre_common.errors import DigestMismatch, EngineUnavailable, TimbreError, TooLarge
 from timbre_engine import cpus, pipe
 from timbre_engine.backend import Audio, CodesMade, Event, Finished, Mark
 from timbre_engine.qwen3tts import memory, messages, specs, voice_check
@@ -35,6 +35,7 @@ from timbre_engine.qwen3tts.messages import (
     Load,
     MadeCodes,
     Marked,
+    OtherModel,
     Pcm,
     Resident,
     Taken,
@@ -249,6 +250,10 @@ def main() -> None:
         Worker(decode(sys.argv[1]), sys.stdin.buffer, sink).run()
     except BrokenPipeError:
         os._exit(0)  # the parent has gone
+    except DigestMismatch as error:
+        sink.write(pipe.encode(OtherModel(str(error))))
+        sink.close()
+        sys.exit(1)
     except TimbreError as error:
         sys.exit(str(error))
 
