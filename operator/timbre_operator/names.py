@@ -14,6 +14,8 @@ APPLIED: Final = f"{GROUP}/applied"
 """Annotation: the digest of what was applied last."""
 DEFAULT_IMAGE: Final = f"{GROUP}/default-image"
 """Annotation on a Deployment: the image that it began with, for a SpeechEngine that names none."""
+MODEL_DIGEST: Final = f"{GROUP}/model-digest"
+"""Annotation on a pod: the digest of the model that it shall load, where its SpeechEngine names one."""
 ROTATED: Final = f"{GROUP}/rotated"
 """Annotation on the administration's Secret: since when its first token is there (RFC 3339)."""
 

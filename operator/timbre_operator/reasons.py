@@ -30,6 +30,8 @@ class EngineReason(StrEnum):
     """A node cannot get the image."""
     CRASHING = "Crashing"
     """A container ends again and again."""
+    MODEL_MISMATCH = "ModelMismatch"
+    """The model in a pod is not the one whose digest the spec names, or a file of it was changed."""
     POD_REFUSED = "PodRefused"
     """Pods cannot be made, such as by a quota or the namespace's Pod Security."""
     AUTOSCALING_BLIND = "AutoscalingBlind"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from support.speech_engine import live, speech_engine
-from timbre_operator import conditions
+from timbre_operator import conditions, names
 from timbre_operator.engines import status, troubles
 from timbre_operator.engines.troubles import Trouble
 from timbre_operator.kube import Object
@@ -25,6 +25,10 @@ def waiting(reason: str, message: str = "", ended: dict[str, Any] | None = None)
     return {"state": {"waiting": {"reason": reason, "message": message}}, "lastState": {"terminated": ended or {}}}
 
 
+REFUSED = {"reason": "Error", "exitCode": 3, "message": "the model is sha256:a, and sha256:b is wanted"}
+RESTARTED = {"state": {"running": {}}, "lastState": {"terminated": REFUSED}}
+
+
 @pytest.mark.parametrize(
     ("found", "reason", "words"),
     [
@@ -40,6 +44,21 @@ def waiting(reason: str, message: str = "", ended: dict[str, Any] | None = None)
             "OOMKilled 137",
         ),
         ([pod(engine=waiting("CreateContainerConfigError", "secret"))], EngineReason.POD_REFUSED, "secret"),
+        (
+            [pod(engine=waiting("CrashLoopBackOff", "back-off", {"exitCode": 1, "message": "no model.json"}))],
+            EngineReason.CRASHING,
+            "status 1: no model.json",
+        ),
+        (
+            [pod(engine=waiting("CrashLoopBackOff", "back-off", REFUSED))],
+            EngineReason.MODEL_MISMATCH,
+            "sha256:b is wan",
+        ),
+        ([pod(engine={"state": {"terminated": REFUSED}})], EngineReason.MODEL_MISMATCH, "sha256:b is wanted"),
+        ([pod(engine={**RESTARTED, "started": False})], EngineReason.MODEL_MISMATCH, "sha256:b is wanted"),
+        ([pod(engine={**RESTARTED, "started": True})], None, ""),
+        ([pod(engine={"state": {"terminated": {"exitCode": 3}}})], EngineReason.MODEL_MISMATCH, "its log says more"),
+        ([pod(fetcher={"state": {"terminated": {"exitCode": 3}}})], None, ""),
         (
             [pod("a"), pod("b", [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: no GPU"}])],
             EngineReason.UNSCHEDULABLE,
@@ -126,7 +145,7 @@ TROUBLE = Trouble(EngineReason.CRASHING, "pod p: it crashes")
 def test_conditions(
     seen: Object | None, found: list[Trouble], ready: tuple[str, str], degraded: tuple[str, str]
 ) -> None:
-    said = status.status(live(), seen, found, NOW)
+    said = status.status(live(), seen, [], found, NOW)
     told = {each["type"]: (each["status"], each["reason"]) for each in said["conditions"]}
     assert told == {"Ready": ready, "Degraded": degraded}
     assert all(each["observedGeneration"] == 3 for each in said["conditions"]) and said["observedGeneration"] == 3
@@ -134,21 +153,50 @@ def test_conditions(
     assert said["selector"] == "app.kubernetes.io/name=timbre-engine,timbre.dev/engine=default"
 
 
+WANTED = f"sha256:{'1' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("digests", "ready", "reason", "words"),
+    [
+        ([WANTED, WANTED], 2, "Available", "2 of 2 pods ready"),
+        ([WANTED, f"sha256:{'2' * 64}"], 1, "PodsNotReady", "1 of 2 pods ready, and 1 with another model"),
+        ([None, None], 0, "PodsNotReady", "0 of 2 pods ready, and 2 with another model"),
+    ],
+)
+def test_a_pod_with_another_model_does_not_count(
+    digests: list[str | None], ready: int, reason: str, words: str
+) -> None:
+    def made(digest: str | None, *, is_ready: bool = True) -> Object:
+        found = pod(conditions_=[{"type": "Ready", "status": str(is_ready)}])
+        return found | {"metadata": {"name": "p", "annotations": {names.MODEL_DIGEST: digest} if digest else {}}}
+
+    pods = [*map(made, digests), made(None, is_ready=False)]
+    model = {"persistentVolumeClaim": {"claimName": "weights"}}
+    engine = live(backend="qwen3tts", model={**model, "digest": WANTED})
+    said = status.status(engine, deployment(2, 2), pods, [], NOW)
+    condition = said["conditions"][0]
+    assert (said["readyReplicas"], condition["reason"]) == (ready, reason)
+    assert condition["message"].startswith(words)
+    unnamed = status.status(live(backend="qwen3tts", model=model), deployment(2, 2), pods, [], NOW)
+    assert unnamed["readyReplicas"] == 2, "any model is right where none is named"
+
+
 def test_a_transition_keeps_its_time_until_the_status_changes() -> None:
-    before = status.status(live(), deployment(2, 1), [], NOW)
+    before = status.status(live(), deployment(2, 1), [], [], NOW)
     later = datetime(2026, 11, 28, 13, 0, tzinfo=UTC)
-    again = status.status({**live(), "status": before}, deployment(2, 1), [], later)
+    again = status.status({**live(), "status": before}, deployment(2, 1), [], [], later)
     assert conditions.same(before, again), "a second pass says nothing new"
-    healed = status.status({**live(), "status": before}, deployment(2, 2), [], later)
+    healed = status.status({**live(), "status": before}, deployment(2, 2), [], [], later)
     times = {each["type"]: each["lastTransitionTime"] for each in healed["conditions"]}
     assert times == {"Ready": "2026-11-28T13:00:00Z", "Degraded": "2026-11-28T13:00:00Z"}
-    worse = status.status({**live(), "status": before}, deployment(2, 0), [TROUBLE], later)
+    worse = status.status({**live(), "status": before}, deployment(2, 0), [], [TROUBLE], later)
     assert {each["lastTransitionTime"] for each in worse["conditions"]} == {"2026-11-28T12:00:00Z"}
     assert not conditions.same(before, healed)
 
 
 def test_fields_of_other_writers_do_not_count_as_news() -> None:
-    said = status.status(live(), deployment(1, 1), [], NOW)
+    said = status.status(live(), deployment(1, 1), [], [], NOW)
     other = {"type": "Other", "status": "True"}
     there = {**said, "voices": "3/3", "conditions": [*said["conditions"], other]}
     assert conditions.same(there, said)
@@ -157,5 +205,5 @@ def test_fields_of_other_writers_do_not_count_as_news() -> None:
 
 
 def test_messages_are_bounded() -> None:
-    said = status.status(live(), None, [Trouble(EngineReason.REFUSED, "x" * 100_000)], NOW)
+    said = status.status(live(), None, [], [Trouble(EngineReason.REFUSED, "x" * 100_000)], NOW)
     assert all(len(each["message"]) <= 1024 for each in said["conditions"])

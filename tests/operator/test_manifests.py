@@ -321,10 +321,19 @@ def test_an_image_changes_by_choice_and_not_with_the_operator(image: str | None,
     assert chosen_image(speech_engine(**spec), live, "new:2") == chosen
 
 
+def test_a_models_digest_is_on_the_pod_and_told_to_the_engine() -> None:
+    digest = f"sha256:{'1' * 64}"
+    spec: dict[str, Any] = {"backend": "qwen3tts", "podAnnotations": {"a": "b", names.MODEL_DIGEST: "another"}}
+    named = one("Deployment", model={**CLAIM, "digest": digest}, **spec)["spec"]["template"]
+    assert named["metadata"]["annotations"] == {"a": "b", names.MODEL_DIGEST: digest}
+    assert variables(named["spec"]["containers"][0])["TIMBRE_ENGINE_MODEL_DIGEST"] == digest
+    assert "TIMBRE_ENGINE_MODEL_DIGEST" not in variables(containers(backend="qwen3tts", model=CLAIM)["engine"])
+
+
 def test_every_variable_is_a_setting_of_the_command_that_reads_it() -> None:
     spec: dict[str, Any] = {
         "backend": "qwen3tts",
-        "model": HUB,
+        "model": {**HUB, "digest": f"sha256:{'1' * 64}"},
         "sources": {"allowedHosts": ["a"], "allowPrivate": True},
     }
     found = containers(**spec)

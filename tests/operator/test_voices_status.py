@@ -7,6 +7,7 @@ import pytest
 
 from support.voice_objects import engine, listed, profile, told, voices
 from timbre_common.documents import VoicesStatus, VoiceState
+from timbre_operator import names
 from timbre_operator.kube import Object
 from timbre_operator.voices import accepted, engine_status, profile_status
 from timbre_operator.voices.listed import PodList
@@ -195,13 +196,23 @@ def test_pods_that_stay_are_asked() -> None:
             api_pod("a"),
             api_pod("leaving", metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}),
             api_pod("evicted", phase="Failed"),
-        ]
+        ],
+        engine(),
     )
     assert [(each.name, each.address, each.ready) for each in found] == [
         ("a", "10.0.0.1", True),
         ("b", "10.0.0.1", False),
         ("d", "", False),
     ]
+
+
+def test_a_pod_with_another_model_than_the_engine_names_does_not_serve() -> None:
+    annotations = {names.MODEL_DIGEST: "sha256:a"}
+    objects = [api_pod("a", metadata={"annotations": annotations}), api_pod("b")]
+    found = pods_of(objects, engine(model={"digest": "sha256:a"}))
+    assert [(each.name, each.ready) for each in found] == [("a", True), ("b", False)]
+    assert "spec.model.digest" in found[1].reason and not found[0].reason
+    assert all(each.ready for each in pods_of(objects, engine(model={})))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What a user does: helm install, kubectl apply of three voices, and each is heard; then things break and roll."""
 
+import json
+import re
 from functools import partial
 
 import pytest
@@ -142,6 +144,31 @@ async def test_the_model_speaks_with_each_agents_adapter(golden: Release) -> Non
     with golden.reached() as reached:
         said = [(await reached.hear(f"golden-{agent}", "Oui.")).pcm for agent in AGENTS]
     assert len(set(said)) == len(AGENTS)
+
+
+async def test_another_model_than_the_named_one_is_said_and_heals(golden: Release) -> None:
+    namespace = golden.namespace
+
+    def named(digest: str) -> None:
+        spec = {"model": {**namespace.get("speechengine/golden")["spec"]["model"], "digest": digest}}
+        namespace.kubectl("patch", "speechengine/golden", "--type=merge", f"--patch={json.dumps({'spec': spec})}")
+
+    def degraded() -> tuple[str, str]:
+        conditions = namespace.get("speechengine/golden")["status"]["conditions"]
+        return next((each["reason"], each["message"]) for each in conditions if each["type"] == "Degraded")
+
+    wanted = f"sha256:{'0' * 64}"
+    named(wanted)
+    namespace.until(lambda: degraded()[0] == "ModelMismatch", "golden says ModelMismatch")
+    told = degraded()[1]
+    found = re.search(r"the model in /models/tiny is (sha256:\w{64}), and " + wanted, told)
+    assert found, told
+    assert namespace.get("speechengine/golden")["status"]["readyReplicas"] == 0, "the old pod has another digest"
+    named(found[1])
+    golden.ready("speechengine", "golden")
+    golden.ready("voiceprofile", *(f"golden-{agent}" for agent in AGENTS))
+    with golden.reached() as reached:
+        await reached.hear("golden-lisa", "Oui.")
 
 
 def test_what_is_uninstalled_leaves_no_pod(voices: Release, golden: Release) -> None:

@@ -83,14 +83,14 @@ class EngineReconcile:
         try:
             engine = speechengine.parse(live)
         except InvalidInput as error:
-            await self._tell(key, live, None, [Trouble(EngineReason.INVALID, str(error))])
+            await self._tell(key, live, None, [], [Trouble(EngineReason.INVALID, str(error))])
             return None
         seen = await self._observe(engine)
         await self._prune(engine, seen, made := await self._wanted(engine, seen))
         for each in made:
             await self._apply(engine, seen, each)
         seen.troubles += self._amiss(engine, seen)
-        await self._tell(key, live, seen.objects[DEPLOYMENTS, names.speech(key.engine)], seen.troubles)
+        await self._tell(key, live, seen.objects[DEPLOYMENTS, names.speech(key.engine)], seen.pods, seen.troubles)
         return _AGAIN_S if seen.troubles else self._until_rotation(engine, seen)
 
     async def _observe(self, engine: SpeechEngine) -> _Seen:
@@ -182,12 +182,14 @@ class EngineReconcile:
             found.append(troubles.of_autoscaler(scaler))
         return [each for each in found if each is not None]
 
-    async def _tell(self, key: Key, live: Object, deployment_: Object | None, found: list[Trouble]) -> None:
+    async def _tell(
+        self, key: Key, live: Object, deployment_: Object | None, pods: list[Object], found: list[Trouble]
+    ) -> None:
         """Status, events and metrics; the status only where it says something new."""
         self.metrics.problems(key, Counter(each.reason.value for each in found))
         for each in found:
             await self.events.tell(live, EventType.WARNING, each.reason, each.message)
-        said = status.status(live, deployment_, found, self.clock())
+        said = status.status(live, deployment_, pods, found, self.clock())
         if not conditions.same(live.get("status", {}), said):
             await self.kube.patch_status(SPEECH_ENGINES, key.namespace, key.engine, said)
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from timbre_common.names import EXIT_OTHER_FILE
+from timbre_operator import names
 from timbre_operator.kube import Object
 from timbre_operator.reasons import EngineReason
 from timbre_operator.resources.speechengine import SpeechEngine
@@ -44,6 +46,8 @@ def _of_pod(pod: Object) -> Trouble | None:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return Trouble(EngineReason.UNSCHEDULABLE, condition.get("message", "no node takes it"))
     for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        if (refused := _refused_model(container)) is not None:
+            return Trouble(EngineReason.MODEL_MISMATCH, refused)
         waiting = container.get("state", {}).get("waiting", {})
         reason = _OF_WAITING.get(waiting.get("reason", ""))
         if reason is not None:
@@ -51,11 +55,24 @@ def _of_pod(pod: Object) -> Trouble | None:
     return None
 
 
+def _refused_model(container: Object) -> str | None:
+    """What an engine said of a model that it would not load, from its end until it has begun anew."""
+    state = container.get("state", {})
+    ended = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}
+    begun = "running" in state and container.get("started", False)
+    if container["name"] != names.ENGINE or begun or ended.get("exitCode") != EXIT_OTHER_FILE:
+        return None
+    return ended.get("message") or "its model is not the one that spec.model.digest names; its log says more"
+
+
 def _told(waiting: Object, container: Object) -> str:
-    """The kubelet's words, and how the container ended last."""
+    """The kubelet's words, how the container ended last, and its own last word."""
     ended = container.get("lastState", {}).get("terminated", {})
     words = f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
-    return f"{words} (it ended with {ended.get('reason', 'status')} {ended['exitCode']})" if ended else words
+    if not ended:
+        return words
+    last = f": {ended['message']}" if ended.get("message") else ""
+    return f"{words} (it ended with {ended.get('reason', 'status')} {ended['exitCode']}{last})"
 
 
 def of_deployment(deployment: Object | None) -> Trouble | None:

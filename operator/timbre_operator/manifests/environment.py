@@ -28,6 +28,8 @@ def engine_environment(engine: SpeechEngine) -> list[Object]:
     }
     if spec.model is not None:
         values["MODEL"] = model_path(engine)
+        if spec.model.digest is not None:
+            values["MODEL_DIGEST"] = spec.model.digest
     return _variables("TIMBRE_ENGINE_", values)
 
 

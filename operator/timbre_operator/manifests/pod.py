@@ -32,8 +32,11 @@ def template(engine: SpeechEngine, image: str) -> Object:
     """The pod template. Where pods go, and what is set of them, is the SpeechEngine's word."""
     spec = engine.spec
     metadata: Object = {"labels": {**spec.pod_labels, **names.labels(engine.metadata.name)}}
-    if spec.pod_annotations:
-        metadata["annotations"] = spec.pod_annotations
+    annotations = dict(spec.pod_annotations)
+    if spec.model is not None and spec.model.digest is not None:
+        annotations[names.MODEL_DIGEST] = spec.model.digest
+    if annotations:
+        metadata["annotations"] = annotations
     pod: Object = {
         "serviceAccountName": names.speech(engine.metadata.name),
         "automountServiceAccountToken": False,

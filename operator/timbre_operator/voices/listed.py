@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from timbre_common.documents import Voice, VoicesDocument, VoicesStatus, VoiceState, VoiceStatus
 from timbre_operator.kube import Object
+from timbre_operator.pod_state import has_other_model, is_ready
 
 
 @dataclass(frozen=True)
 class PodList:
-    """A pod, and what its administration told; `status` is None where it could not be asked, for a `reason`."""
+    """A pod, and what its administration told; `status` is None where it could not be asked. `reason`: of that, or of
+    its not serving.
+    """
 
     name: str
     address: str
@@ -63,14 +66,16 @@ class PodList:
         )
 
 
-def pods(objects: Sequence[Object]) -> list[PodList]:
-    """The pods that stay and have an address, by name, unasked."""
+def pods(objects: Sequence[Object], engine: Object) -> list[PodList]:
+    """An engine's pods that stay, by name, unasked. One with another model than the engine names does not serve."""
     found = []
     for obj in objects:
         status, metadata = obj.get("status", {}), obj["metadata"]
         if metadata.get("deletionTimestamp") or status.get("phase") in ("Failed", "Succeeded"):
             continue
-        ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions", []))
         address = status.get("podIP", "")
-        found.append(PodList(metadata["name"], address, ready, reason="" if address else "it has no address so far"))
+        reason = "" if address else "it has no address so far"
+        if other := has_other_model(obj, engine):
+            reason = "its model is another than the one that spec.model.digest names"
+        found.append(PodList(metadata["name"], address, is_ready(obj) and not other, reason=reason))
     return sorted(found, key=lambda pod: pod.name)

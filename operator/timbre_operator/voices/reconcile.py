@@ -73,7 +73,7 @@ class VoicesReconcile:
             await self._write_routes(key, there, judged)
             await self._tell(key, judged, None, Seen(0, []))
             return None
-        lists = await telling.ask(self.pods, listed.pods(there.pods), there.tokens)
+        lists = await telling.ask(self.pods, listed.pods(there.pods, live), there.tokens)
         stored = document.stored_document(there.maps, key.engine)
         judged = document.within_room(judged, key.engine)
         looks = self._looks.setdefault(key, _Looks())
