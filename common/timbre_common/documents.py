@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from timbre_common.protocol import AgentInfo
 from timbre_common.voiceprofile import Adapter, Blend, Label, Prosody, Reference, Sampling, VoiceProfile
 
 
-class Voice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Voice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, dict=True):
     """One voice as an engine needs it; its name is the agent's id.
 
     What is as by default is left out, so that an older engine is told only of what a voice uses.
@@ -33,7 +34,7 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sampling: Sampling = Sampling()
     prosody: Prosody = Prosody()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """`sha256:…` over the voice's content: the same voice has the same digest everywhere."""
         canonical = msgspec.json.encode(self, order="deterministic")

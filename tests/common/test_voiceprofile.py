@@ -130,6 +130,14 @@ def test_a_voice_digest_is_over_the_same_bytes_in_every_version() -> None:
     assert voice.digest == f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
+def test_a_digest_is_a_voices_own_and_no_part_of_it() -> None:
+    voice = documents.Voice(name="lisa", languages=["fr"])
+    before = msgspec.json.encode(voice)
+    other = msgspec.structs.replace(voice, speaker=voice.digest)
+    assert other.digest != voice.digest
+    assert msgspec.json.encode(voice) == before and voice == documents.Voice(name="lisa", languages=["fr"])
+
+
 def test_styles_stay_within_the_bounds() -> None:
     prosody = Prosody(speed=1.9, pitch=-11, gain=0, styles={"glitch": Style(speed=2.0, pitch=-12, gain=3)})
     assert prosody.styled("glitch") == Prosody(speed=2.0, pitch=-12, gain=3)

@@ -65,6 +65,17 @@ def test_who_waited_for_an_agents_name_is_looked_at_when_it_is_free() -> None:
     assert interest.keys(VOICE_PROFILES, "MODIFIED", renamed) == {voices_key("two"), voices_key("three")}
 
 
+def test_who_waits_for_an_agents_name_is_looked_at_until_nobody_of_its_engine_waits() -> None:
+    interest = Interest()
+    interest.keys(VOICE_PROFILES, None, profile("first", "lisa", "one"))
+    for name in ("second", "third"):
+        interest.keys(VOICE_PROFILES, None, profile(name, "lisa", "two"))
+    for name, waits in (("second", True), ("third", False)):
+        interest.keys(VOICE_PROFILES, "DELETED", profile(name, "lisa", "two"))
+        found = interest.keys(VOICE_PROFILES, "MODIFIED", profile("first", "lisa", "one", generation=2 + waits))
+        assert found == ({voices_key("one"), voices_key("two")} if waits else {voices_key("one")})
+
+
 def test_a_child_that_drifts_concerns_its_engine() -> None:
     for resource in (DEPLOYMENTS, SECRETS):
         assert Interest().keys(resource, "MODIFIED", child("x")) == {engine_key()}
@@ -118,4 +129,4 @@ def test_what_is_remembered_is_forgotten_with_the_object() -> None:
             interest.keys(resource, None, obj)
         for resource, obj in seen:
             interest.keys(resource, "DELETED", obj)
-    assert not interest._seen and not interest._profiles and not interest._engines
+    assert not interest._seen and not interest._profiles and not interest._engines and not interest._engines_of

@@ -1,7 +1,8 @@
 """Which passes a watched event leads to: pure bookkeeping, no kopf."""
 
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from timbre_common.names import DEFAULT_ENGINE
@@ -29,6 +30,8 @@ class Interest:
 
     _seen: dict[_Id, Any] = field(default_factory=dict)
     _profiles: dict[tuple[str, str], _Profile] = field(default_factory=dict)
+    _engines_of: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    """The engines of the profiles that name an agent, by namespace and agent, and how many profiles each has."""
     _engines: set[tuple[str, str]] = field(default_factory=set)
 
     def keys(self, resource: Resource, type_: str | None, obj: Object) -> set[Key]:
@@ -56,16 +59,25 @@ class Interest:
             return set()
         spec = obj.get("spec", {})
         profile = _Profile(spec.get("engineRef", {}).get("name", DEFAULT_ENGINE), spec.get("agentID", ""))
-        before = self._profiles.pop((namespace, name), profile)
-        engines = {profile.engine, before.engine, *self._rivals(namespace, {profile.agent, before.agent})}
+        before = self._profiles.pop((namespace, name), None)
+        if before is not None:
+            self._count(namespace, before, -1)
         if not gone:
             self._profiles[namespace, name] = profile
+            self._count(namespace, profile, 1)
+        concerned = {profile, before or profile}
+        rivals = (self._engines_of.get((namespace, each.agent), ()) for each in concerned)
+        engines = {*(each.engine for each in concerned), *chain.from_iterable(rivals)}
         return {Key(Kind.VOICES, namespace, engine) for engine in engines}
 
-    def _rivals(self, namespace: str, agents: set[str]) -> Iterable[str]:
-        return (
-            each.engine for (where, _), each in self._profiles.items() if where == namespace and each.agent in agents
-        )
+    def _count(self, namespace: str, profile: _Profile, by: int) -> None:
+        agent = namespace, profile.agent
+        engines = self._engines_of.setdefault(agent, Counter())
+        engines[profile.engine] += by
+        if not engines[profile.engine]:
+            del engines[profile.engine]
+        if not engines:
+            del self._engines_of[agent]
 
     def _news(self, id_: _Id, content: Any, *, gone: bool) -> bool:
         """Whether the content is another than last time."""
