@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from support.apiserver import APPLY, MERGE, ApiServer, Refused
 from support.engine_process import ADMIN_TOKEN, EngineProcess
 from support.fetcher_process import FetcherProcess
+from support.source_server import SourceServer
 from timbre_common import documents
 from timbre_operator import names
 from timbre_operator.events import Events
@@ -70,9 +72,12 @@ class Place:
     def status(self, name: str) -> Any:
         return self.api.request("GET", f"{self.timbre}/voiceprofiles/{name}")["status"]
 
-    def ready(self, name: str) -> tuple[str, str]:
-        (condition,) = (each for each in self.status(name)["conditions"] if each["type"] == "Ready")
+    def condition(self, name: str, type_: str) -> tuple[str, str]:
+        (condition,) = (each for each in self.status(name)["conditions"] if each["type"] == type_)
         return condition["status"], condition["reason"]
+
+    def ready(self, name: str) -> tuple[str, str]:
+        return self.condition(name, "Ready")
 
     def kubectl(self, *arguments: str) -> str:
         return self.api.kubectl("-n", self.name, *arguments)
@@ -158,6 +163,41 @@ async def test_the_fetcher_stands_before_the_engine_as_in_a_pod(place: Place, tm
         assert place.status("lisa")["loadedDigest"] == told.digest
         note = next(each["message"] for each in place.status("lisa")["conditions"] if each["type"] == "Ready")
         assert note == told.reason != ""
+
+
+async def test_an_adapter_that_cannot_be_fetched_is_said_though_the_voice_speaks_without_it(
+    place: Place, tmp_path: Path
+) -> None:
+    content = b"an adapter"
+    adapter = {"digest": f"sha256:{hashlib.sha256(content).hexdigest()}"}
+    async with SourceServer() as source:
+        source.trusted_by(tmp_path / "credentials")
+        source.answers["/lisa.gguf"] = content
+        allowed = [f"--allowed-hosts={source.hosts()}", "--allow-private"]
+        async with FetcherProcess(tmp_path, place.administration, *allowed) as fetcher:
+            place.administration = fetcher.url
+            place.apply("lisa", adapter={**adapter, "http": {"url": source.url("/nothing.gguf")}})
+            await place.settle()
+            assert place.ready("lisa") == ("True", "Loaded")
+            assert place.condition("lisa", "SourceResolved") == ("False", "SourceMissing")
+            assert "SourceMissing" in place.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}")
+            place.apply("lisa", adapter={**adapter, "http": {"url": source.url("/lisa.gguf")}})
+            await place.settle()
+            assert place.condition("lisa", "SourceResolved") == ("True", "Resolved")
+
+
+async def test_a_lexicon_that_the_routes_have_no_room_for_is_said_and_comes_back(place: Place) -> None:
+    words = {f"{index:064}": "x" * 256 for index in range(900)}
+    for index in range(1, 5):
+        place.apply(f"p{index}", lexicon={**words, "0": "x" * index})
+    await place.settle()
+    routed = [place.condition(f"p{index}", "Routed") for index in range(1, 5)]
+    assert routed == [("True", "Routed")] * 3 + [("False", "LexiconLeftOut")]
+    assert {place.ready(f"p{index}") for index in range(1, 5)} == {("True", "Loaded")}
+    assert place.kubectl("get", "events", "-o", "jsonpath={.items[*].involvedObject.name}").split() == ["p4"]
+    place.apply("p1")
+    await place.settle()
+    assert {place.condition(f"p{index}", "Routed") for index in range(1, 5)} == {("True", "Routed")}
 
 
 async def test_a_status_outlives_neither_its_profile_nor_its_engine(place: Place) -> None:

@@ -167,4 +167,8 @@ def test_routes_that_would_be_too_large_lose_the_longest_lexicons() -> None:
     profiles = [profile(f"a{index}", lexicon=lexicon) for index, lexicon in enumerate(lexicons)]
     made = routes.routes(judged(*profiles), [engine()], "there")
     assert [bool(agent.lexicon) for agent in made.agents] == [True, True, True, False, True]
+    there = routes.written(judged(*profiles), made)
+    verdicts = [routes.routed(each, there) for each in judged(*profiles)]
+    assert [each.holds for each in verdicts] == [True, True, True, False, True]
+    assert verdicts[3].reason is VoiceReason.LEXICON_LEFT_OUT and "900 KiB" in verdicts[3].message
     assert len(routes.config_map(made, [engine()], "there")["data"][names.ROUTES_KEY]) <= routes.LIMIT

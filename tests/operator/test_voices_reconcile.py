@@ -35,6 +35,8 @@ class Engines:
         self.held: dict[str, VoicesDocument] = {}
         self.failing: dict[str, str] = {}
         """Codes by voice."""
+        self.lacking: dict[str, str] = {}
+        """Codes by voice that speaks without its file."""
         self.loading: set[str] = set()
         self.away: set[str] = set()
         self.told: list[tuple[str, int]] = []
@@ -48,6 +50,8 @@ class Engines:
         states = told(held).voices
         for name in by_name.keys() & self.failing.keys():
             states[name] = listed(by_name[name], VoiceState.FAILED, self.failing[name], "why")
+        for name in by_name.keys() & self.lacking.keys():
+            states[name] = listed(by_name[name], VoiceState.READY, self.lacking[name], "why")
         for name in by_name.keys() & self.loading:
             states[name] = listed(by_name[name], VoiceState.LOADING)
         return VoicesStatus(generation=held.generation, voices=states)
@@ -96,9 +100,12 @@ class World:
     def get(self, plural: str, name: str) -> Any:
         return self.kube.objects[plural, NAMESPACE, name]
 
+    def condition(self, name: str, type_: str) -> tuple[str, str]:
+        (found,) = (each for each in self.get("voiceprofiles", name)["status"]["conditions"] if each["type"] == type_)
+        return found["status"], found["reason"]
+
     def ready(self, name: str) -> tuple[str, str]:
-        condition = self.get("voiceprofiles", name)["status"]["conditions"][-1]
-        return condition["status"], condition["reason"]
+        return self.condition(name, "Ready")
 
     def change(self, name: str, **spec: Any) -> None:
         obj = self.get("voiceprofiles", name)
@@ -282,8 +289,48 @@ async def test_routes_of_somebody_else_are_left_alone() -> None:
     theirs = world.kube.put({"metadata": {"name": names.ROUTES, "namespace": NAMESPACE}}, CONFIG_MAPS)
     await world.go()
     assert world.get("configmaps", names.ROUTES) == theirs
-    assert world.ready("a") == ("True", "Loaded")
-    assert any(plural == "events" for _, plural, _ in world.kube.requests)
+    assert (world.ready("a"), world.condition("a", "Routed")) == (("True", "Loaded"), ("False", "NameConflict"))
+    events = [obj for (plural, _, _), obj in world.kube.objects.items() if plural == "events"]
+    assert [(each["involvedObject"]["kind"], each["reason"]) for each in events] == [("SpeechEngine", "NameConflict")]
+    del world.kube.objects["configmaps", NAMESPACE, names.ROUTES]
+    await world.go()
+    assert world.condition("a", "Routed") == ("True", "Routed")
+
+
+async def test_a_lexicon_that_the_routes_have_no_room_for_is_said_and_comes_back() -> None:
+    words = {f"{index:064}": "x" * 256 for index in range(900)}
+    many = [profile(f"p{index}", lexicon={**words, "0": "x" * index}) for index in range(1, 5)]
+    world = World(engine(), *many, pods=[POD])
+    await world.go()
+    routed = [world.condition(each["metadata"]["name"], "Routed") for each in many]
+    assert routed == [("True", "Routed")] * 3 + [("False", "LexiconLeftOut")]
+    assert {world.ready(each["metadata"]["name"]) for each in many} == {("True", "Loaded")}
+    assert 'timbre_operator_problems{reason="LexiconLeftOut"} 1.0' in world.metrics.exposition().decode()
+    told = [obj for (plural, _, _), obj in world.kube.objects.items() if plural == "events"]
+    assert [(each["involvedObject"]["name"], each["reason"]) for each in told] == [("p4", "LexiconLeftOut")]
+    world.change("p4", lexicon={})
+    await world.go()
+    assert {world.condition(each["metadata"]["name"], "Routed") for each in many} == {("True", "Routed")}
+
+
+async def test_a_file_that_cannot_be_fetched_is_said_of_a_voice_that_speaks_without_it() -> None:
+    world = World(engine(), A, pods=[POD])
+    world.change("a", adapter={"http": {"url": "https://a.b/c"}, "digest": f"sha256:{'0' * 64}"})
+    world.engines.lacking = {"a": "source_missing"}
+    await world.go()
+    assert (world.ready("a"), world.condition("a", "SourceResolved")) == (
+        ("True", "Loaded"),
+        ("False", "SourceMissing"),
+    )
+    assert 'timbre_operator_problems{reason="SourceMissing"} 1.0' in world.metrics.exposition().decode()
+    assert [obj["reason"] for (plural, _, _), obj in world.kube.objects.items() if plural == "events"] == [
+        "SourceMissing"
+    ]
+    world.engines.lacking = {"a": "fetching"}
+    assert await world.go() == 0.25, "it is looked at again soon"
+    world.engines.lacking = {}
+    await world.go()
+    assert world.condition("a", "SourceResolved") == ("True", "Resolved")
 
 
 async def test_without_the_engine_profiles_say_so_and_the_routes_go() -> None:

@@ -9,13 +9,15 @@ from support.voice_objects import engine, listed, profile, told, voices
 from timbre_common.documents import VoicesStatus, VoiceState
 from timbre_operator import names
 from timbre_operator.kube import Object
-from timbre_operator.voices import accepted, engine_status, profile_status
+from timbre_operator.voices import accepted, engine_status, profile_status, routes
 from timbre_operator.voices.listed import PodList
 from timbre_operator.voices.listed import pods as pods_of
 from timbre_operator.voices.profile_status import Seen, Verdict
 from timbre_operator.voices.reasons import VoiceReason
+from timbre_operator.voices.routes import Written
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+ROUTED = Verdict(True, VoiceReason.ROUTED)
 DIGEST = "sha256:" + "0" * 64
 PLAIN = profile("lisa")
 FETCHED = profile("lisa", adapter={"http": {"url": "https://a.b/c"}, "digest": DIGEST})
@@ -56,6 +58,8 @@ def empty(name: str = "a") -> PodList:
             "Fetching",
             "0/1",
         ),
+        (Seen(1, [pod(code="source_missing")]), "Loaded", "SourceMissing", "1/1"),
+        (Seen(2, [pod("a"), pod("b", code="fetching")]), "Loaded", "Fetching", "2/2"),
         (Seen(1, [pod(state=LOADING)]), "Loading", "Loading", "0/1"),
         (Seen(1, [pod(state=LOADING, code="engine_unavailable")]), "Loading", "Loading", "0/1"),
         (Seen(1, [pod(state=FAILED, code="host_refused")]), "HostRefused", "HostRefused", "0/1"),
@@ -70,7 +74,7 @@ def empty(name: str = "a") -> PodList:
 )
 def test_readiness_is_what_pods_list(seen: Seen, ready: str, source: str, loaded: str) -> None:
     (judged,) = accepted.judge([FETCHED], ["default"])
-    status = profile_status.status(judged, VOICE, seen, NOW)
+    status = profile_status.status(judged, VOICE, seen, ROUTED, NOW)
     conditions = {each["type"]: each for each in status["conditions"]}
     assert (conditions["Ready"]["reason"], conditions["SourceResolved"]["reason"]) == (ready, source)
     assert conditions["Ready"]["status"] == ("True" if ready == "Loaded" else "False")
@@ -83,7 +87,7 @@ def test_readiness_is_what_pods_list(seen: Seen, ready: str, source: str, loaded
 def test_another_version_of_the_voice_is_not_the_voice() -> None:
     older = voices(profile("lisa"), generation=9)
     (judged,) = accepted.judge([FETCHED], ["default"])
-    status = profile_status.status(judged, VOICE, Seen(1, [PodList("a", "10.0.0.1", True, told(older))]), NOW)
+    status = profile_status.status(judged, VOICE, Seen(1, [PodList("a", "10.0.0.1", True, told(older))]), ROUTED, NOW)
     assert (status["loaded"], status["conditions"][-1]["reason"]) == ("0/1", "Loading")
 
 
@@ -92,7 +96,7 @@ def test_a_voice_without_files_needs_none_and_a_note_is_passed_on() -> None:
     note = listed(wanted.voices[0], READY, reason="the speaker is not applied")
     (judged,) = accepted.judge([PLAIN], ["default"])
     seen = Seen(1, [PodList("a", "10.0.0.1", True, told(wanted, lisa=note))])
-    status = profile_status.status(judged, wanted.voices[0], seen, NOW)
+    status = profile_status.status(judged, wanted.voices[0], seen, ROUTED, NOW)
     conditions = {each["type"]: (each["status"], each["reason"], each["message"]) for each in status["conditions"]}
     assert conditions["SourceResolved"] == ("True", "NotNeeded", "")
     assert conditions["Ready"] == ("True", "Loaded", "the speaker is not applied")
@@ -109,29 +113,51 @@ def test_a_voice_without_files_needs_none_and_a_note_is_passed_on() -> None:
 )
 def test_what_is_not_accepted_is_not_ready_for_the_same_reason(profiles: list[Object], reason: str) -> None:
     judged = accepted.judge(profiles, ["default"])[-1]
-    status = profile_status.status(judged, None, Seen(1, [pod()]), NOW)
-    assert [(each["status"], each["reason"]) for each in status["conditions"]] == [("False", reason)] * 3
+    status = profile_status.status(judged, None, Seen(1, [pod()]), routes.routed(judged, Written()), NOW)
+    assert [(each["status"], each["reason"]) for each in status["conditions"]] == [("False", reason)] * 4
     assert (status["loaded"], status["loadedDigest"]) == ("0/1", "")
+
+
+@pytest.mark.parametrize(
+    ("seen", "routed", "amiss"),
+    [
+        (Seen(1, [pod()]), ROUTED, None),
+        (Seen(1, []), ROUTED, None),
+        (Seen(1, [pod(state=LOADING, code="fetching")]), ROUTED, None),
+        (Seen(1, [pod(state=FAILED, code="malformed")]), ROUTED, ("Ready", "Malformed")),
+        (Seen(1, [pod(state=FAILED, code="file_missing")]), ROUTED, ("Ready", "FileMissing")),
+        (Seen(1, [pod(code="source_missing")]), ROUTED, ("SourceResolved", "SourceMissing")),
+        (Seen(1, [pod(state=FAILED, code="timed_out", ready=False)]), ROUTED, ("SourceResolved", "TimedOut")),
+        (Seen(1, [pod()]), Verdict(False, VoiceReason.LEXICON_LEFT_OUT), ("Routed", "LexiconLeftOut")),
+    ],
+)
+def test_one_condition_says_what_somebody_has_to_look_at(
+    seen: Seen, routed: Verdict, amiss: tuple[str, str] | None
+) -> None:
+    (judged,) = accepted.judge([FETCHED], ["default"])
+    found = profile_status.amiss(profile_status.status(judged, VOICE, seen, routed, NOW))
+    assert (found and (found["type"], found["reason"])) == amiss
 
 
 def test_a_time_moves_only_where_a_status_changes() -> None:
     (judged,) = accepted.judge([FETCHED], ["default"])
-    first = profile_status.status(judged, VOICE, Seen(1, [pod(state=LOADING)]), NOW)
+    first = profile_status.status(judged, VOICE, Seen(1, [pod(state=LOADING)]), ROUTED, NOW)
     later = datetime(2026, 1, 3, tzinfo=UTC)
     (again,) = accepted.judge([{**FETCHED, "status": first}], ["default"])
-    status = profile_status.status(again, VOICE, Seen(1, [pod()]), later)
+    status = profile_status.status(again, VOICE, Seen(1, [pod()]), ROUTED, later)
     assert {each["type"]: each["lastTransitionTime"] for each in status["conditions"]} == {
         "Accepted": "2026-01-02T00:00:00Z",
         "SourceResolved": "2026-01-03T00:00:00Z",
+        "Routed": "2026-01-02T00:00:00Z",
         "Ready": "2026-01-03T00:00:00Z",
     }
     (kept,) = accepted.judge([{**FETCHED, "status": status}], ["default"])
-    assert profile_status.status(kept, VOICE, Seen(1, [pod()]), datetime(2026, 1, 4, tzinfo=UTC)) == status
+    assert profile_status.status(kept, VOICE, Seen(1, [pod()]), ROUTED, datetime(2026, 1, 4, tzinfo=UTC)) == status
 
 
 def test_conditions_say_which_generation_they_are_about() -> None:
     (judged,) = accepted.judge([profile("lisa", generation=7)], ["default"])
-    status = profile_status.status(judged, voices(PLAIN).voices[0], Seen(1, []), NOW)
+    status = profile_status.status(judged, voices(PLAIN).voices[0], Seen(1, []), ROUTED, NOW)
     assert {each["observedGeneration"] for each in status["conditions"]} | {status["observedGeneration"]} == {7}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from timbre_common.documents import Voice, VoicesDocument, VoicesStatus, VoiceState, VoiceStatus
+from timbre_common.voice_codes import VoiceCode
 from timbre_operator.kube import Object
 from timbre_operator.pod_state import has_other_model, is_ready
 
@@ -60,9 +61,10 @@ class PodList:
 
     @property
     def settled(self) -> bool:
-        """Whether no voice is on its way."""
+        """Whether no voice is on its way, nor a file of one that speaks without it."""
         return self.status is not None and all(
-            each.state is not VoiceState.LOADING for each in self.status.voices.values()
+            each.state is not VoiceState.LOADING and each.code != VoiceCode.FETCHING
+            for each in self.status.voices.values()
         )
 
 

@@ -10,10 +10,11 @@ from timbre_operator.conditions import Condition
 from timbre_operator.kube import Object
 from timbre_operator.voices.accepted import Judged
 from timbre_operator.voices.listed import PodList
-from timbre_operator.voices.reasons import OF_CODE, OF_SOURCE, VoiceReason
+from timbre_operator.voices.reasons import CALM, OF_CODE, OF_SOURCE, VoiceReason
 
 ACCEPTED: Final = "Accepted"
 SOURCE_RESOLVED: Final = "SourceResolved"
+ROUTED: Final = "Routed"
 READY: Final = "Ready"
 
 
@@ -38,8 +39,10 @@ class Seen(NamedTuple):
         return [pod for pod in self.pods if pod.ready]
 
 
-def status(judged: Judged, voice: Voice | None, seen: Seen, now: datetime) -> Object:
-    """The status. voice: as the engine's document has it; None where the profile is not accepted."""
+def status(judged: Judged, voice: Voice | None, seen: Seen, routed: Verdict, now: datetime) -> Object:
+    """The status. voice: as the engine's document has it; None where the profile is not accepted. routed: whether the
+    bridge is told all of it.
+    """
     accepted = Verdict(judged.accepted, judged.reason, judged.message)
     if voice is None:
         resolved, ready_ = Verdict(False, accepted.reason, accepted.message), accepted._replace(holds=False)
@@ -47,7 +50,12 @@ def status(judged: Judged, voice: Voice | None, seen: Seen, now: datetime) -> Ob
         resolved, ready_ = source(voice, seen), ready(voice, seen)
     found = [
         Condition(type_, verdict.holds, verdict.reason, verdict.message)
-        for type_, verdict in ((ACCEPTED, accepted), (SOURCE_RESOLVED, resolved), (READY, ready_))
+        for type_, verdict in (
+            (ACCEPTED, accepted),
+            (SOURCE_RESOLVED, resolved),
+            (ROUTED, routed),
+            (READY, ready_),
+        )
     ]
     generation = judged.obj["metadata"].get("generation", 0)
     before = judged.obj.get("status", {}).get("conditions", [])
@@ -58,6 +66,14 @@ def status(judged: Judged, voice: Voice | None, seen: Seen, now: datetime) -> Ob
         "loadedDigest": voice.digest if voice is not None and speaking else "",
         "loaded": f"{len(speaking)}/{len(seen.ready)}",
     }
+
+
+def amiss(said: Object) -> Object | None:
+    """The condition of a status that somebody has to look at; of several the last, whose reason the others mostly
+    share.
+    """
+    found = (each for each in reversed(said["conditions"]) if each["reason"] not in CALM)
+    return next((each for each in found if each["status"] == "False"), None)
 
 
 def ready(voice: Voice, seen: Seen) -> Verdict:
@@ -84,12 +100,14 @@ def ready(voice: Voice, seen: Seen) -> Verdict:
 
 
 def source(voice: Voice, seen: Seen) -> Verdict:
-    """Whether the voice's files are where engines read them, as far as pods tell, ready or not."""
+    """Whether the voice's files are where engines read them, as far as pods tell, ready or not. A voice may speak
+    without them, where its backend applies none.
+    """
     if voice.adapter is None and voice.reference is None:
         return Verdict(True, VoiceReason.NOT_NEEDED)
     told = [(pod, found) for pod in seen.pods if (found := pod.of(voice)) is not None]
     for pod, found in told:
-        if found.state is not VoiceState.READY and _reason(found) in OF_SOURCE:
+        if _reason(found) in OF_SOURCE:
             return Verdict(False, _reason(found), f"pod {pod.name}: {found.reason}")
     if any(found.state is not VoiceState.LOADING for _, found in told):
         return Verdict(True, VoiceReason.RESOLVED)

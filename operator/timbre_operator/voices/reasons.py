@@ -8,7 +8,7 @@ from timbre_common.voice_codes import VoiceCode
 
 
 class VoiceReason(StrEnum):
-    """Reasons of Accepted, SourceResolved and Ready."""
+    """Reasons of Accepted, SourceResolved, Routed and Ready."""
 
     ACCEPTED = "Accepted"
     """The profile is part of its engine's voices."""
@@ -28,6 +28,11 @@ class VoiceReason(StrEnum):
     RESOLVED = "Resolved"
     """The files are where the engine reads them."""
 
+    ROUTED = "Routed"
+    """The bridge is told which engine speaks for the agent, and all of its lexicon."""
+    LEXICON_LEFT_OUT = "LexiconLeftOut"
+    """The lexicons of the namespace are more than a ConfigMap holds, and this one is among the longest."""
+
     LOADED = "Loaded"
     """Every ready pod of the engine speaks it."""
     LOADING = "Loading"
@@ -39,7 +44,7 @@ class VoiceReason(StrEnum):
     POD_UNREACHABLE = "PodUnreachable"
     """A ready pod's administration does not answer."""
     NAME_CONFLICT = "NameConflict"
-    """A ConfigMap that is not the engine's has the name of one of its."""
+    """A ConfigMap that is not the engine's, or not the operator's, has the name of one of theirs."""
 
     FILE_MISSING = "FileMissing"
     DIGEST_MISMATCH = "DigestMismatch"

@@ -25,6 +25,7 @@ from timbre_operator.voices.document import Next
 from timbre_operator.voices.observed import Observed, observe
 from timbre_operator.voices.profile_status import Seen, Verdict
 from timbre_operator.voices.reasons import CALM, OF_ENGINE, VoiceReason
+from timbre_operator.voices.routes import Written
 from timbre_operator.voices.telling import Administration
 
 _log = logging.getLogger(__name__)
@@ -70,8 +71,8 @@ class VoicesReconcile:
         live = there.engine(key.engine)
         if live is None:
             self._looks.pop(key, None)
-            await self._write_routes(key, there, judged)
-            await self._tell(key, judged, None, Seen(0, []))
+            written = await self._write_routes(key, there, judged)
+            await self._tell(key, judged, None, Seen(0, []), written)
             return None
         lists = await telling.ask(self.pods, listed.pods(there.pods, live), there.tokens)
         stored = document.stored_document(there.maps, key.engine)
@@ -90,11 +91,11 @@ class VoicesReconcile:
         else:
             wanted = 1 if engine.spec.replicas is None else engine.spec.replicas
             blocked = await self._write_document(engine, there, due)
-        await self._write_routes(key, there, judged)
+        written = await self._write_routes(key, there, judged)
         if blocked is None:
             lists = await telling.tell(self.pods, lists, there.tokens, due.document, again=self._try_again(key, lists))
         seen = Seen(wanted, lists, blocked)
-        await self._tell(key, judged, due.document, seen)
+        await self._tell(key, judged, due.document, seen, written)
         said = engine_status.status(live, due.document, seen, self.clock())
         if not conditions.same(live.get("status", {}), said):
             await self._patch(SPEECH_ENGINES, live, said, engine_status.MANAGER)
@@ -123,24 +124,28 @@ class VoicesReconcile:
         _log.info("%s/%s: voices of generation %d", namespace, engine.metadata.name, due.document.generation)
         return None
 
-    async def _write_routes(self, key: Key, there: Observed, judged: Sequence[Judged]) -> None:
+    async def _write_routes(self, key: Key, there: Observed, judged: Sequence[Judged]) -> Written:
         live = there.routes
         if live is not None and not routes.is_ours(live):
             told = f"ConfigMap {names.ROUTES} is there and is not the operator's: the bridge learns of no agent"
             for about in there.engines:
                 await self.events.tell(about, EventType.WARNING, VoiceReason.NAME_CONFLICT, told)
-            return
+            return Written(Verdict(False, VoiceReason.NAME_CONFLICT, told))
         if not there.engines:
             if live is not None:
                 await self.kube.delete(CONFIG_MAPS, key.namespace, names.ROUTES, uid=live["metadata"]["uid"])
-            return
-        made = routes.config_map(routes.routes(judged, there.engines, key.namespace), there.engines, key.namespace)
+            return Written()
+        wanted = routes.routes(judged, there.engines, key.namespace)
+        made = routes.config_map(wanted, there.engines, key.namespace)
         if live is None or not routes.same(live, made):
             if live is not None:
                 made["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
             await self.kube.apply(CONFIG_MAPS, made)
+        return routes.written(judged, wanted)
 
-    async def _tell(self, key: Key, judged: Iterable[Judged], wanted: VoicesDocument | None, seen: Seen) -> None:
+    async def _tell(
+        self, key: Key, judged: Iterable[Judged], wanted: VoicesDocument | None, seen: Seen, written: Written
+    ) -> None:
         """Statuses of the engine's profiles, each only where it says something new, events and metrics."""
         voices = {} if wanted is None else {voice.name: voice for voice in wanted.voices}
         now, places = self.clock(), asyncio.Semaphore(_WRITES)
@@ -149,25 +154,24 @@ class VoicesReconcile:
             if each.engine != key.engine:
                 continue
             voice = voices.get(each.profile.spec.agent_id) if each.accepted and each.profile else None
-            said = profile_status.status(each, voice, seen, now)
-            ready = said["conditions"][-1]
+            said = profile_status.status(each, voice, seen, routes.routed(each, written), now)
             if each.reason is not VoiceReason.SUSPENDED:
-                states[_state(ready["reason"])] += 1
-            if ready["reason"] not in CALM:
-                problems[ready["reason"]] += 1
+                states[_state(said["conditions"][-1]["reason"])] += 1
+            if (amiss := profile_status.amiss(said)) is not None:
+                problems[amiss["reason"]] += 1
             if not conditions.same(each.obj.get("status", {}), said):
-                writes.append(self._say(each.obj, said, ready, places))
+                writes.append(self._say(each.obj, said, amiss, places))
         self.metrics.voices(key, states)
         self.metrics.problems(key, problems)
         for error in await asyncio.gather(*writes, return_exceptions=True):
             if isinstance(error, BaseException):
                 raise error
 
-    async def _say(self, obj: Object, said: Object, ready: Object, places: asyncio.Semaphore) -> None:
+    async def _say(self, obj: Object, said: Object, amiss: Object | None, places: asyncio.Semaphore) -> None:
         async with places:
             await self._patch(VOICE_PROFILES, obj, said)
-            if ready["reason"] not in CALM | OF_ENGINE:
-                await self._warn(VOICE_PROFILES, obj, ready)
+            if amiss is not None and amiss["reason"] not in OF_ENGINE:
+                await self._warn(VOICE_PROFILES, obj, amiss)
 
     async def _warn(self, resource: Resource, obj: Object, condition: Object) -> None:
         about = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}

@@ -1,7 +1,7 @@
 """The routes of a namespace: which engine serves which agent, in one ConfigMap that the bridge follows. Pure."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -13,9 +13,15 @@ from timbre_operator import names
 from timbre_operator.kube import Object
 from timbre_operator.kube.resource import CONFIG_MAPS, SPEECH_ENGINES
 from timbre_operator.voices.accepted import Judged
+from timbre_operator.voices.profile_status import Verdict
+from timbre_operator.voices.reasons import VoiceReason
 
 LIMIT: Final = 900 << 10
 """Bytes of the document: a ConfigMap ends at 1 MiB."""
+_LEFT_OUT: Final = (
+    f"the bridge is told nothing of its lexicon: all of a namespace's routes have {LIMIT >> 10} KiB, and the longest "
+    "lexicons are left out; shorten it"
+)
 _LABELS: Final = {"app.kubernetes.io/managed-by": names.MANAGED_BY, "app.kubernetes.io/part-of": "timbre"}
 
 
@@ -31,6 +37,35 @@ def routes(judged: Iterable[Judged], engines: Iterable[Object], namespace: str) 
         agents[agent.agent_id] = msgspec.structs.replace(agent, lexicon={})
         size -= len(msgspec.json.encode(agent.lexicon)) - len("{}")
     return Routes(engines=made.engines, agents=list(agents.values()))
+
+
+class Written(NamedTuple):
+    """What became of a namespace's routes. blocked: why they are not written; left_out: agents whose lexicon is not
+    in them.
+    """
+
+    blocked: Verdict | None = None
+    left_out: frozenset[str] = frozenset()
+
+
+def written(judged: Iterable[Judged], made: Routes) -> Written:
+    """What the routes lack of the profiles that they were made of."""
+    told = {agent.agent_id for agent in made.agents if agent.lexicon}
+    named = {
+        each.profile.spec.agent_id for each in judged if each.accepted and each.profile and each.profile.spec.lexicon
+    }
+    return Written(left_out=frozenset(named - told))
+
+
+def routed(judged: Judged, there: Written) -> Verdict:
+    """Whether the bridge is told all of a profile."""
+    if not judged.accepted or judged.profile is None:
+        return Verdict(False, judged.reason, judged.message)
+    if there.blocked is not None:
+        return there.blocked
+    if judged.profile.spec.agent_id in there.left_out:
+        return Verdict(False, VoiceReason.LEXICON_LEFT_OUT, _LEFT_OUT)
+    return Verdict(True, VoiceReason.ROUTED)
 
 
 def stored_routes(live: Object | None) -> Routes | None:
