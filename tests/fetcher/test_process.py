@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import signal
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from support.engine_process import ADMIN_TOKEN, EngineProcess
 from support.engine_stream import engine_stream_of
 from support.fetcher_process import FetcherProcess
 from support.process import BIN, free_port
-from support.source_server import SourceServer, in_pieces, status
+from support.source_server import SourceServer, guarded, in_pieces, status
 from timbre_common import shards
 from timbre_common.documents import Voice, VoicesDocument, VoiceState
 from timbre_common.engine_stream import Done, Start
@@ -272,6 +273,34 @@ async def test_a_broken_document_is_refused_by_its_field(home: Path) -> None:
         code, body = await fetcher.fetch("/admin/voices", "PUT", b'{"generation":1,"voices":[{"name":"Bad"}]}')
         assert code == 400 and b"voices[0]" in body
         assert (await fetcher.fetch("/nowhere"))[0] == 404
+
+
+def mount(folder: Path, **secret: str) -> None:
+    """As the kubelet does it: files are links into a folder that is exchanged as a whole."""
+    made = Path(tempfile.mkdtemp(prefix="..", dir=folder))
+    for name, value in secret.items():
+        (made / name).write_text(value)
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(f"..data/{name}")
+    (folder / "..new").symlink_to(made.name)
+    (folder / "..new").rename(folder / "..data")
+
+
+async def test_a_rotated_secret_is_used_without_a_restart(
+    home: Path, source: SourceServer, engine: EngineProcess
+) -> None:
+    secret = home / "credentials" / "localhost"
+    mount(secret, token="old")
+    source.answers["/lisa.gguf"] = guarded(CONTENT, "Bearer new")
+    lisa = fetched("lisa", source.url("/lisa.gguf"))
+    async with FetcherProcess(home, engine.admin_url, *allowed(source)) as fetcher:
+        await fetcher.put(document(1, lisa))
+        await fetcher.until_code("lisa", "unauthorized")
+        mount(secret, token="new")
+        await fetcher.until_code("lisa", "")
+        assert path_of(fetcher, lisa).read_bytes() == CONTENT
+        assert [asked.authorization for asked in source.asked][-1] == "Bearer new"
+        assert any("credentials have changed" in line for line in fetcher.log)
 
 
 async def test_credentials_are_never_logged(home: Path, source: SourceServer, engine: EngineProcess) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -55,6 +56,16 @@ def read(directory: Path | None, host: str, port: int | None = None) -> Credenti
         session_token=_read(folder / "sessionToken"),
         authority=authority if authority.is_file() else None,
     )
+
+
+def stamp(directory: Path) -> frozenset[tuple[str, int, int]]:
+    """What differs once any credential has changed: each file's path, inode and time of modification."""
+    found = set()
+    for path in directory.glob("*/*"):
+        with suppress(OSError):  # a Secret's files are exchanged meanwhile
+            status = path.stat()
+            found.add((str(path), status.st_ino, status.st_mtime_ns))
+    return frozenset(found)
 
 
 def _read(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from timbre_common.documents import VoicesDocument, VoicesStatus
 from timbre_common.errors import EngineUnavailable, VolumeUnusable
-from timbre_engine.fetcher import wanted
+from timbre_engine.fetcher import credentials, wanted
 from timbre_engine.fetcher.downloads import Downloads
 from timbre_engine.fetcher.engine_link import EngineLink
 from timbre_engine.fetcher.files import Files
@@ -25,6 +25,8 @@ _GATHER_S: Final = 0.1
 """Files that come within this time are told together."""
 _ANSWER_S: Final = 2.0
 """How long `PUT` waits for the engine's word on the voices."""
+_CREDENTIALS_S: Final = 2.0
+"""How often the mounted credentials are looked at."""
 _SWEEPS: Final = 4
 """A file's need is renewed so often within the grace, at least."""
 _SWEEP_S: Final = 60.0
@@ -112,6 +114,18 @@ class Desk:
             except VolumeUnusable as error:
                 _log.warning("%s", error)
             await asyncio.sleep(min(_SWEEP_S, self._settings.grace / _SWEEPS))
+
+    async def follow_credentials(self) -> None:
+        """Have tried again what was refused, as soon as the mounted credentials are others, until cancelled."""
+        folder = self._settings.credentials
+        before = None if folder is None else await asyncio.to_thread(credentials.stamp, folder)
+        while True:
+            await asyncio.sleep(_CREDENTIALS_S)
+            now = None if folder is None else await asyncio.to_thread(credentials.stamp, folder)
+            if now != before:
+                _log.info("the credentials have changed")
+                self.files.try_refused()
+            before = now
 
     async def close(self) -> None:
         """Stop fetching."""

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import Protocol
 
 from timbre_common import voice_codes
 from timbre_common.backoff import Backoff
-from timbre_common.errors import TimbreError, Transient
+from timbre_common.errors import TimbreError, Transient, Unauthorized
 from timbre_common.logs import OnceInAWhile
 from timbre_engine.fetcher.metrics import Metrics
 from timbre_engine.fetcher.wanted import FileState, Progress, WantedFile
@@ -53,6 +54,8 @@ class Files:
         self._tasks: dict[WantedFile, asyncio.Task[None]] = {}
         self._states: dict[WantedFile, FileState] = {}
         self._told = OnceInAWhile(60.0)
+        self._mended = asyncio.Event()
+        """Set, and another in its place, when what was refused is to be tried again."""
 
     @property
     def states(self) -> Mapping[WantedFile, FileState]:
@@ -83,6 +86,11 @@ class Files:
                 _log.warning("%s is no longer on the volume", file.name)
                 self._start(file)
 
+    def try_refused(self) -> None:
+        """Try at once what was refused for its credentials."""
+        self._mended.set()
+        self._mended = asyncio.Event()
+
     async def close(self) -> None:
         """Stop."""
         for task in self._tasks.values():
@@ -96,10 +104,13 @@ class Files:
     async def _keep_trying(self, file: WantedFile) -> None:
         pauses = Pauses()
         while True:
+            mended = self._mended
             error = await self._try(file)
             if error is None:
                 return
-            await asyncio.sleep(pauses.after(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pauses.after(error)):
+                    await (mended if isinstance(error, Unauthorized) else asyncio.Event()).wait()
 
     async def _try(self, file: WantedFile) -> TimbreError | None:
         """Bring it; the error where that failed."""

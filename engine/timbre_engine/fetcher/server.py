@@ -40,7 +40,7 @@ async def serve(settings: Settings) -> None:
     ):
         _begin(desk, settings.voices)
         _log.info("listening on http://%s", address(settings.host, port))
-        loops = [asyncio.create_task(loop()) for loop in (desk.follow_engine, desk.sweep)]
+        loops = [asyncio.create_task(loop()) for loop in (desk.follow_engine, desk.follow_credentials, desk.sweep)]
         stopping = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in (*loops, stopping):
