@@ -171,4 +171,16 @@ def test_routes_that_would_be_too_large_lose_the_longest_lexicons() -> None:
     verdicts = [routes.routed(each, there) for each in judged(*profiles)]
     assert [each.holds for each in verdicts] == [True, True, True, False, True]
     assert verdicts[3].reason is VoiceReason.LEXICON_LEFT_OUT and "900 KiB" in verdicts[3].message
-    assert len(routes.config_map(made, [engine()], "there")["data"][names.ROUTES_KEY]) <= routes.LIMIT
+
+
+def test_routes_that_would_be_too_large_even_so_lose_the_youngest_profiles() -> None:
+    profiles = [profile(f"a{index:05}", display={"name": "x" * 64}, lexicon={"a": "b"}) for index in range(6000)]
+    everyone = judged(*profiles)
+    made = routes.routes(everyone, [engine()], "there")
+    size = len(routes.config_map(made, [engine()], "there")["data"][names.ROUTES_KEY])
+    assert routes.LIMIT - 300 < size <= routes.LIMIT
+    there = routes.written(everyone, made)
+    reasons = [routes.routed(each, there).reason for each in everyone]
+    kept = len(made.agents)
+    assert reasons == [VoiceReason.LEXICON_LEFT_OUT] * kept + [VoiceReason.ROUTES_FULL] * (6000 - kept)
+    assert [agent.agent_id for agent in made.agents] == [f"a{index:05}" for index in range(kept)]

@@ -32,6 +32,8 @@ class VoiceReason(StrEnum):
     """The bridge is told which engine speaks for the agent, and all of its lexicon."""
     LEXICON_LEFT_OUT = "LexiconLeftOut"
     """The lexicons of the namespace are more than a ConfigMap holds, and this one is among the longest."""
+    ROUTES_FULL = "RoutesFull"
+    """Older profiles fill the ConfigMap with the routes."""
 
     LOADED = "Loaded"
     """Every ready pod of the engine speaks it."""

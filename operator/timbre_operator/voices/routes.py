@@ -1,6 +1,6 @@
 """The routes of a namespace: which engine serves which agent, in one ConfigMap that the bridge follows. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -9,6 +9,7 @@ from timbre_common import documents
 from timbre_common.documents import Engine, Routes
 from timbre_common.errors import InvalidInput
 from timbre_common.names import API_VERSION, ENGINE_PORT
+from timbre_common.voiceprofile import VoiceProfile
 from timbre_operator import names
 from timbre_operator.kube import Object
 from timbre_operator.kube.resource import CONFIG_MAPS, SPEECH_ENGINES
@@ -18,17 +19,27 @@ from timbre_operator.voices.reasons import VoiceReason
 
 LIMIT: Final = 900 << 10
 """Bytes of the document: a ConfigMap ends at 1 MiB."""
-_LEFT_OUT: Final = (
+_LEXICON_LEFT_OUT: Final = Verdict(
+    False,
+    VoiceReason.LEXICON_LEFT_OUT,
     f"the bridge is told nothing of its lexicon: all of a namespace's routes have {LIMIT >> 10} KiB, and the longest "
-    "lexicons are left out; shorten it"
+    "lexicons are left out; shorten it",
+)
+_FULL: Final = Verdict(
+    False,
+    VoiceReason.ROUTES_FULL,
+    f"the bridge is not told of it: older profiles fill the {LIMIT >> 10} KiB that a namespace's routes have",
 )
 _LABELS: Final = {"app.kubernetes.io/managed-by": names.MANAGED_BY, "app.kubernetes.io/part-of": "timbre"}
 
 
-def routes(judged: Iterable[Judged], engines: Iterable[Object], namespace: str) -> Routes:
-    """The routes of the accepted profiles. Where they would be too large, the longest lexicons are left out."""
+def routes(judged: Sequence[Judged], engines: Iterable[Object], namespace: str) -> Routes:
+    """The routes of the accepted profiles, oldest first given. Where they would be too large, the longest lexicons are
+    left out, and then the youngest profiles.
+    """
     urls = [Engine(name, names.url(name, namespace, ENGINE_PORT)) for name in sorted(map(_name, engines))]
-    made = documents.routes((each.profile for each in judged if each.accepted and each.profile), urls)
+    profiles = _accepted(judged)
+    made = documents.routes(profiles, urls)
     agents = {agent.agent_id: agent for agent in made.agents}
     size = len(msgspec.json.encode(made))
     for agent in sorted(made.agents, key=lambda each: len(msgspec.json.encode(each.lexicon)), reverse=True):
@@ -36,36 +47,39 @@ def routes(judged: Iterable[Judged], engines: Iterable[Object], namespace: str) 
             break
         agents[agent.agent_id] = msgspec.structs.replace(agent, lexicon={})
         size -= len(msgspec.json.encode(agent.lexicon)) - len("{}")
+    for profile in reversed(profiles):
+        if size <= LIMIT:
+            break
+        size -= len(msgspec.json.encode(agents.pop(profile.spec.agent_id))) + len(",")
     return Routes(engines=made.engines, agents=list(agents.values()))
 
 
 class Written(NamedTuple):
-    """What became of a namespace's routes. blocked: why they are not written; left_out: agents whose lexicon is not
-    in them.
-    """
+    """What became of a namespace's routes. blocked: why they are not written; lacking: by agent, what they lack."""
 
     blocked: Verdict | None = None
-    left_out: frozenset[str] = frozenset()
+    lacking: Mapping[str, Verdict] = {}
 
 
 def written(judged: Iterable[Judged], made: Routes) -> Written:
     """What the routes lack of the profiles that they were made of."""
-    told = {agent.agent_id for agent in made.agents if agent.lexicon}
-    named = {
-        each.profile.spec.agent_id for each in judged if each.accepted and each.profile and each.profile.spec.lexicon
-    }
-    return Written(left_out=frozenset(named - told))
+    told = {agent.agent_id: agent for agent in made.agents}
+    lacking = {}
+    for spec in (profile.spec for profile in _accepted(judged)):
+        agent = told.get(spec.agent_id)
+        if agent is None:
+            lacking[spec.agent_id] = _FULL
+        elif spec.lexicon and not agent.lexicon:
+            lacking[spec.agent_id] = _LEXICON_LEFT_OUT
+    return Written(lacking=lacking)
 
 
 def routed(judged: Judged, there: Written) -> Verdict:
     """Whether the bridge is told all of a profile."""
     if not judged.accepted or judged.profile is None:
         return Verdict(False, judged.reason, judged.message)
-    if there.blocked is not None:
-        return there.blocked
-    if judged.profile.spec.agent_id in there.left_out:
-        return Verdict(False, VoiceReason.LEXICON_LEFT_OUT, _LEFT_OUT)
-    return Verdict(True, VoiceReason.ROUTED)
+    whole = Verdict(True, VoiceReason.ROUTED)
+    return there.blocked or there.lacking.get(judged.profile.spec.agent_id, whole)
 
 
 def stored_routes(live: Object | None) -> Routes | None:
@@ -103,6 +117,10 @@ def same(live: Object, wanted: Object) -> bool:
         return {each["uid"] for each in obj["metadata"].get("ownerReferences", [])}
 
     return stored_routes(live) == stored_routes(wanted) and owners(live) == owners(wanted)
+
+
+def _accepted(judged: Iterable[Judged]) -> list[VoiceProfile]:
+    return [each.profile for each in judged if each.accepted and each.profile is not None]
 
 
 def _name(engine: Object) -> str:
