@@ -19,9 +19,9 @@ def model(digest: str) -> dict[str, Any]:
 def rolled(here: Namespace, digest: str) -> bool:
     """Whether the Deployment wants pods of that model."""
     template = here.get("deployments")["spec"]["template"]
-    told = {each["name"]: each["value"] for each in template["spec"]["containers"][0]["env"]}
+    told: dict[str, str] = {each["name"]: each["value"] for each in template["spec"]["containers"][0]["env"]}
     annotations: dict[str, str] = template["metadata"]["annotations"]
-    return told["TIMBRE_ENGINE_MODEL_DIGEST"] == annotations[names.MODEL_DIGEST] == digest
+    return {told["TIMBRE_ENGINE_MODEL_DIGEST"], annotations[names.MODEL_DIGEST]} == {digest}
 
 
 def pod(here: Namespace, name: str) -> None:

@@ -36,7 +36,7 @@ def damage(file: Path) -> None:
 def refused(model: Path, digest: str) -> str:
     """What an engine says that ends for its model; in one line."""
     arguments = [f"--model={model}", f"--model-digest={digest}", "--port=0", "--admin-port=0"]
-    done = run("timbre-engine", "serve", *arguments, **{names.ENV_ADMIN_TOKEN: "token"})
+    done = run("timbre-engine", "serve", *arguments, cwd=model.parent, **{names.ENV_ADMIN_TOKEN: "token"})
     assert done.returncode == names.EXIT_OTHER_FILE, done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith("timbre-engine: ") and "Traceback" not in done.stderr
@@ -90,6 +90,6 @@ async def test_a_worker_that_is_replaced_looks_at_the_model_again(model: Path) -
                 pass
 
 
-def test_a_digest_without_a_model_is_refused() -> None:
-    done = run("timbre-engine", "serve", f"--model-digest={OTHER}", **{names.ENV_ADMIN_TOKEN: "token"})
+def test_a_digest_without_a_model_is_refused(tmp_path: Path) -> None:
+    done = run("timbre-engine", "serve", f"--model-digest={OTHER}", cwd=tmp_path, **{names.ENV_ADMIN_TOKEN: "token"})
     assert done.returncode == 1 and "--model-digest: it is a model's" in done.stderr
