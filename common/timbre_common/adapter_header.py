@@ -24,6 +24,11 @@ class Beside(NamedTuple):
     digest: str
     """`sha256:…`"""
 
+    @property
+    def fetched(self) -> str:
+        """What it is called where a fetcher has put both, each under its digest."""
+        return f"{self.digest.removeprefix('sha256:')}.gguf"
+
 
 def alpha(metadata: Mapping[str, Value], architecture: str = adapters.ARCHITECTURE) -> float:
     """The file's alpha, where it is a LoRA adapter of this architecture. Raises Malformed that names the key."""

@@ -4,7 +4,7 @@
 adapted weight W [out, in] of the talker, `blk.N.TARGET.weight.lora_a` A [rank, in] and `.lora_b` B [out, rank];
 llama.cpp computes W x + scale * alpha / rank * B (A x), with one alpha for the file and each pair's own rank.
 What is adapted of the code predictor is a second file of the same form, with an architecture that llama.cpp refuses, in
-the same folder. The first names it, and has its digest.
+the same folder. The first names it, and has its digest, which is the second's name where both were fetched.
 """
 
 import re

@@ -62,7 +62,7 @@ class S3(Part, frozen=True):
 
 
 class Oci(Part, frozen=True):
-    """An artefact in a registry whose one layer is the file: `registry/repository:tag`, or `@sha256:…`."""
+    """An artefact in a registry with the file among its layers: `registry/repository:tag`, or `@sha256:…`."""
 
     reference: OciReference
 

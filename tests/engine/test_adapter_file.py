@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from timbre_common.errors import InvalidInput, TooLarge
+from timbre_common.errors import DigestMismatch, InvalidInput, TooLarge
 from timbre_engine.model.manifest import Transformer
 from timbre_engine.qwen3tts.adapter_file import AdapterFile, check, matrices, resolve, unchanged
 
@@ -278,6 +278,18 @@ def test_a_second_file(tmp_path: Path) -> None:
     assert unchanged(found)
     os.utime(tmp_path / "second.gguf", (1, 1))
     assert not unchanged(found)
+
+
+def test_a_second_file_that_was_fetched_has_its_digest_for_a_name(tmp_path: Path) -> None:
+    path = two(tmp_path)
+    content = (tmp_path / "second.gguf").read_bytes()
+    fetched = tmp_path / f"{hashlib.sha256(content).hexdigest()}.gguf"
+    (tmp_path / "second.gguf").rename(fetched)
+    found = look(path)
+    assert found.predictor is not None and found.predictor.path == fetched
+    fetched.write_bytes(content[:-1] + b"x")
+    with pytest.raises(DigestMismatch, match=r"second\.gguf: .*digest is sha256:"):
+        look(path)
 
 
 @pytest.mark.parametrize(

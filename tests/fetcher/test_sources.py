@@ -5,10 +5,7 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from fetcher.conftest import Make
-from support.process import free_port
+from fetcher.servers import insecure, moto, registry
 from support.source_server import Answer, SourceServer, redirect, status
 from timbre_common.errors import DigestMismatch, FetchFailed, HostRefused, SourceMissing, TooLarge, Unauthorized
 from timbre_common.sources import S3, HuggingFace, Oci, Remote
@@ -40,56 +37,19 @@ def write(directory: Path, **files: str) -> None:
         (directory / name).write_text(content)
 
 
-@asynccontextmanager
-async def running(url: str, *command: str) -> AsyncIterator[None]:
-    """A server that answers on `url`."""
-    quiet = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
-    try:
-        async with asyncio.timeout(60):
-            while not await asyncio.to_thread(answers, url):
-                assert process.returncode is None
-                await asyncio.sleep(0.05)
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=5).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-    except OSError:
-        return False
-    return True
-
-
 def put(url: str, body: bytes | None = None, **headers: str) -> Any:
     request = urllib.request.Request(url, body, headers, method="PUT")
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.headers
 
 
-def insecure(root: Path, secrets: Path, port: int) -> Settings:
-    """For a server that speaks plain HTTP."""
-    host = f"127.0.0.1:{port}"
-    return Settings(
-        adapters=root, credentials=secrets, allowed_hosts=host, insecure_hosts=host, allow_private=True, stall=20
-    )
-
-
 @pytest.mark.skipif(find_spec("moto") is None, reason="moto is not installed")
 async def test_a_bucket(root: Path, tmp_path: Path, downloads: Make) -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    async with running(url, sys.executable, "-m", "moto.server", "-p", str(port)):
+    async with moto() as url:
         await asyncio.to_thread(put, f"{url}/voices")
         await asyncio.to_thread(put, f"{url}/voices/fr/lisa%20v2%2B.gguf", CONTENT, **{"Content-Type": "x/y"})
         keys = await asyncio.to_thread(user, url)
-        bringing = downloads(insecure(root, tmp_path / "secrets", port))
+        bringing = downloads(insecure(root, tmp_path / "secrets", url.removeprefix("http://")))
         at = S3(bucket="voices", key="fr/lisa v2+.gguf", endpoint=url)
         write(tmp_path / "secrets" / "127.0.0.1", accessKeyID=keys[0], secretAccessKey="wrong")
         await asyncio.to_thread(look_at_signatures, url)
@@ -125,22 +85,10 @@ def look_at_signatures(url: str) -> None:
 @pytest.mark.parametrize("password", [False, True])
 @pytest.mark.skipif(shutil.which("docker-registry") is None, reason="docker-registry is not installed")
 async def test_a_registry(root: Path, tmp_path: Path, downloads: Make, password: bool) -> None:
-    port = free_port()
-    host, secrets = f"127.0.0.1:{port}", tmp_path / "secrets"
-    config: dict[str, Any] = {
-        "version": 0.1,
-        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "registry")}},
-        "http": {"addr": host},
-    }
-    authorization = {}
-    if password:
-        # Of "secret", by htpasswd -B.
-        (tmp_path / "htpasswd").write_text("lisa:$2b$05$s1kGYUHeae3c9xj9pgvvUOnG/s2uG7tjNKdPTkW5n43UeZ.YaxnRu\n")
-        config["auth"] = {"htpasswd": {"realm": "voices", "path": str(tmp_path / "htpasswd")}}
-        authorization = {"Authorization": "Basic bGlzYTpzZWNyZXQ="}
-    (tmp_path / "registry.json").write_text(json.dumps(config))
-    bringing = downloads(insecure(root, secrets, port))
-    async with running(f"http://{host}/v2/", "docker-registry", "serve", str(tmp_path / "registry.json")):
+    secrets = tmp_path / "secrets"
+    authorization = {"Authorization": "Basic bGlzYTpzZWNyZXQ="} if password else {}
+    async with registry(tmp_path, password=password) as host:
+        bringing = downloads(insecure(root, secrets, host))
         found = await asyncio.to_thread(push, f"http://{host}/v2/voices/lisa", authorization)
         if password:
             with pytest.raises(Unauthorized):

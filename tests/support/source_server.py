@@ -26,7 +26,7 @@ class Asked:
 class SourceServer:
     """On a free port of 127.0.0.1, by the names `localhost` and `127.0.0.1`, with a certificate for both.
 
-    `answers`: by path; bytes are given out as they are. What is not there is 404.
+    `answers`: by path; bytes are given out as they are, and taken by PUT. What is not there is 404.
     """
 
     def __init__(self, *, tls: bool = True) -> None:
@@ -56,6 +56,7 @@ class SourceServer:
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_get("/{path:.*}", self._answer)
+        app.router.add_put("/{path:.*}", self._take)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         context = None
@@ -78,6 +79,10 @@ class SourceServer:
         if answer is None:
             return web.Response(status=404)
         return web.Response(body=answer) if isinstance(answer, bytes) else await answer(request)
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        self.answers[request.path] = await request.read()
+        return web.Response(status=201)
 
 
 def redirect(to: str) -> Answer:

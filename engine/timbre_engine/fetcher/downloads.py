@@ -1,14 +1,15 @@
-"""One file from its source onto the volume."""
+"""A voice's file from its source onto the volume, and the second one that an adapter names."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial as bound
 from typing import Final, TypeVar
 
-from timbre_common.errors import TimedOut
+from timbre_common.errors import TimbreError, TimedOut, Transient
+from timbre_engine.fetcher import second
 from timbre_engine.fetcher.partial import Partial
 from timbre_engine.fetcher.settings import Settings
 from timbre_engine.fetcher.sources.opening import Sources
@@ -37,8 +38,11 @@ class Downloads:
         self._disk.shutdown(wait=False, cancel_futures=True)
 
     async def holds(self, file: WantedFile) -> bool:
-        """Whether it is there and right. Raises VolumeUnusable."""
-        return await self._on_disk(bound(self._volume.holds, file.name))
+        """Whether it is there and right, and the second file that it names. Raises VolumeUnusable."""
+        if not await self._has(file.name):
+            return False
+        beside = await self._on_disk(bound(self._volume.second, file.name))
+        return beside is None or await self._has(beside.fetched)
 
     async def sweep(self, needed: frozenset[str], grace: float) -> int:
         """See Volume."""
@@ -49,15 +53,26 @@ class Downloads:
         return await self._on_disk(self._volume.used)
 
     async def bring(self, file: WantedFile, begun: Callable[[], None]) -> int:
-        """Have a file there, whoever fetches it; how many bytes this fetcher took. `begun` is told when it asks.
+        """Have a file there, and then the second one that it names, whoever fetches them; how many bytes this fetcher
+        took. `begun` is told when it asks.
 
-        Raises HostRefused, Unauthorized, SourceMissing, TooLarge, DigestMismatch, FetchFailed, VolumeUnusable.
+        Raises HostRefused, Unauthorized, SourceMissing, TooLarge, DigestMismatch, FetchFailed, VolumeUnusable; what
+        went wrong with the second file says its name.
         """
-        while not await self.holds(file):
+        taken = await self._bring(file, begun)
+        beside = await self._on_disk(bound(self._volume.second, file.name))
+        if beside is None:
+            return taken
+        with _naming(beside.file):
+            other = WantedFile(beside.fetched, beside.digest, second.source(file.source, beside.file))
+            return taken + await self._bring(other, begun)
+
+    async def _bring(self, file: WantedFile, begun: Callable[[], None]) -> int:
+        while not await self._has(file.name):
             host = str(self._sources.host(file.source))
             async with self._places[host], self._begun(file) as partial:
                 if partial is not None:
-                    if await self.holds(file):
+                    if await self._has(file.name):
                         return 0
                     begun()
                     return await self._fetch(file, partial, host)
@@ -94,8 +109,22 @@ class Downloads:
         await self._on_disk(partial.keep)
         return taken
 
+    async def _has(self, name: str) -> bool:
+        return await self._on_disk(bound(self._volume.holds, name))
+
     async def _on_disk(self, job: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, job)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Errors of the same type that say which file they are about."""
+    try:
+        yield
+    except Transient as error:
+        raise type(error)(f"{name}: {error}", error.retry_after) from error
+    except TimbreError as error:
+        raise type(error)(f"{name}: {error}") from error
 
 
 def _give_up(beginning: "asyncio.Future[Partial | None]") -> None:

@@ -12,16 +12,17 @@ import stat
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-from timbre_engine.fetcher import partial
+from timbre_common.adapter_header import Beside
+from timbre_engine.fetcher import partial, second
 from timbre_engine.fetcher.partial import Budget, Partial
 
 FOLDER: Final = "sha256"
 _NAME: Final = re.compile(r"[0-9a-f]{64}\.(gguf|safetensors)")
 _PARTIAL: Final = re.compile(rf"\.{_NAME.pattern}\.partial")
-_BLOCK: Final = 1 << 20
 
 Stamp = tuple[int, int, int]
 
@@ -35,6 +36,8 @@ class Volume:
         self._budget = Budget(most_bytes)
         self._right: dict[str, Stamp] = {}
         """Files whose content was compared with their name: that is done once."""
+        self._seconds: dict[str, tuple[Stamp, Beside | None]] = {}
+        """What headers tell of second files: each is read once."""
 
     def holds(self, name: str) -> bool:
         """Whether the file is there and is what its name says; it is needed from now on. Raises VolumeUnusable."""
@@ -49,6 +52,11 @@ class Volume:
                 self._right[name] = _stamp(status)
             _need(folder, name, status)
         return True
+
+    def second(self, name: str) -> Beside | None:
+        """The second file that an adapter names; None where it names none, or is not there. Raises VolumeUnusable."""
+        with self._folder() as folder:
+            return self._second(folder, name)
 
     def begin(self, name: str) -> Partial | None:
         """The file to be written, for one fetcher at a time; None while another writes it. Raises VolumeUnusable.
@@ -70,12 +78,15 @@ class Volume:
                 raise
 
     def sweep(self, needed: Collection[str], grace: float) -> int:
-        """Say that files are needed, and remove those that nobody has needed for `grace` seconds; how many went.
+        """Say that files are needed, and the second ones that they name, and remove those that nobody has needed for
+        `grace` seconds; how many went.
 
         Raises VolumeUnusable.
         """
         removed = 0
         with self._folder() as folder:
+            seconds = {found.fetched for name in needed if (found := self._second(folder, name)) is not None}
+            needed = seconds.union(needed)
             for name in _names(folder):
                 status = _status(folder, name)
                 if status is None:
@@ -93,6 +104,18 @@ class Volume:
         """Bytes of all files, those under way included. Raises VolumeUnusable."""
         with self._folder() as folder:
             return _used(folder)
+
+    def _second(self, folder: int, name: str) -> Beside | None:
+        status = _status(folder, name)
+        if status is None:
+            self._seconds.pop(name, None)
+            return None
+        stamp, found = self._seconds.get(name, (None, None))
+        if stamp != _stamp(status):
+            with _opened(folder, name) as file:
+                found = second.named_by(file, status.st_size)
+            self._seconds[name] = _stamp(status), found
+        return found
 
     @contextmanager
     def _folder(self) -> Iterator[int]:
@@ -132,11 +155,12 @@ def _stamp(status: os.stat_result) -> Stamp:
 
 
 def _digest(folder: int, name: str) -> str:
-    digest = hashlib.sha256()
-    with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder), "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    with _opened(folder, name) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _opened(folder: int, name: str) -> BufferedReader:
+    return os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder), "rb")
 
 
 def _need(folder: int, name: str, status: os.stat_result) -> None:

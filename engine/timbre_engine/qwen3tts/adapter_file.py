@@ -92,12 +92,17 @@ def check(
     file, beside = _look(path, adapters.ARCHITECTURE, base_digest, sizes, max_rank, digest)
     if beside is None:
         return file
-    second = resolve(path.parent, beside.file, adapters.KEY_PREDICTOR_FILE)
+    second = resolve(path.parent, _name(path.parent, beside), adapters.KEY_PREDICTOR_FILE)
     try:
         found, _ = _look(second, adapters.PREDICTOR_ARCHITECTURE, base_digest, predictor, max_rank, beside.digest)
     except InvalidInput as error:
         raise type(error)(f"{beside.file}: {error}", adapters.KEY_PREDICTOR_FILE) from error
     return replace(file, predictor=found)
+
+
+def _name(folder: Path, beside: Beside) -> str:
+    """What the second file is called: as a fetcher puts it, where it is there so, or as its maker named it."""
+    return beside.fetched if (folder / beside.fetched).exists() else beside.file
 
 
 def _look(

@@ -26,9 +26,9 @@ def publish(
 ) -> None:
     """Put an adapter FILE where engines find it, under a name that holds its digest, and print the VoiceProfile.
 
-    The second file that it names goes before it. A new version has another name, so nothing that speaks is exchanged
-    underneath. Credentials come from the
-    environment: TIMBRE_PUBLISH_TOKEN for HTTP, AWS_ACCESS_KEY_ID and the like for S3, TIMBRE_REGISTRY_USER and
+    The second file that it names goes before it, to where a fetcher finds it beside the first. A new version has
+    another name, so nothing that speaks is exchanged underneath. Credentials come from the environment:
+    TIMBRE_PUBLISH_TOKEN for HTTP, AWS_ACCESS_KEY_ID and the like for S3, TIMBRE_REGISTRY_USER and
     TIMBRE_REGISTRY_PASSWORD for a registry.
     """
     adapter = adapter_gguf.read(file)
@@ -36,10 +36,8 @@ def publish(
     digits = adapter.digest.removeprefix("sha256:")[:_SHORT]
     source = Source(file, adapter.size, adapter.digest, f"{profile.label(file.stem)}-{digits}.gguf")
     profile.text(adapter, source.name)  # what no profile can name goes nowhere either
-    sources = [*_before(adapter), source]
-    place = _put(sources, target)
-    # A pod's fetcher brings one file: two of them belong on the volume.
-    document = profile.text(adapter, source.name, place.remote if len(sources) == 1 else None)
+    place = _put([*_before(adapter), source], target)
+    document = profile.text(adapter, source.name, place.remote)
     sys.stdout.write(f"# {place.name}\n# {adapter.digest}\n{document}")
 
 
