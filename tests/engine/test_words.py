@@ -37,6 +37,18 @@ def test_marks(pieces: list[Piece], expected: list[tuple[str, int, int]]) -> Non
     assert marks(*pieces) == [Word(*each) for each in expected]
 
 
+def test_a_pause_has_a_mark_of_its_own() -> None:
+    words = WordMarks(1000)
+    words.piece("… ")
+    assert words.piece_end(0) is None
+    assert words.pause("[pause:1s]", 1000) == Word("… [pause:1s]", 0, 1000)
+    words.piece(" a.")
+    words.word(1, 1000)
+    assert words.piece_end(1300) == Word(" a.", 1000, 1300)
+    assert words.pause("[pause:2s]", 3300) == Word("[pause:2s]", 1300, 3300)
+    assert words.end(3300) is None
+
+
 @given(st.lists(st.tuples(st.text(max_size=20), st.lists(st.integers(-2, 25), max_size=6), st.integers(0, 100))))
 def test_marks_are_the_text_and_contiguous(pieces: list[tuple[str, list[int], int]]) -> None:
     end, given_pieces = 0, []

@@ -28,6 +28,14 @@ class Speak(_Message, frozen=True):
     text: str
 
 
+class Silence(_Message, frozen=True):
+    """To the worker: a pause before the next piece."""
+
+    seconds: float
+    text: str
+    """Its mark-up."""
+
+
 class End(_Message, frozen=True):
     """To the worker: no more pieces."""
 
@@ -62,9 +70,7 @@ class Word(_Message, frozen=True):
 
 
 class Ended(_Message, frozen=True):
-    """From the worker: the utterance is over, cancelled or not. spoken: whether it had a word."""
-
-    spoken: bool
+    """From the worker: the utterance is over, cancelled or not."""
 
 
 class Failed(_Message, frozen=True):
@@ -73,7 +79,7 @@ class Failed(_Message, frozen=True):
     reason: str
 
 
-ToWorker = Begin | Speak | End | Cancel
+ToWorker = Begin | Speak | Silence | End | Cancel
 FromWorker = Hello | Pcm | Word | Ended | Failed
 
 TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

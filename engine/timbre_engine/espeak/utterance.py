@@ -8,8 +8,9 @@ from timbre_common.audio import BYTES_PER_SAMPLE
 from timbre_common.errors import EngineUnavailable
 from timbre_engine.backend import Audio, Event, Finished, Mark, Reason
 from timbre_engine.espeak.cutter import Cutter
-from timbre_engine.espeak.messages import Begin, Cancel, End, Ended, Failed, FromWorker, Pcm, Speak, Word
+from timbre_engine.espeak.messages import Begin, Cancel, End, Ended, Failed, FromWorker, Pcm, Silence, Speak, Word
 from timbre_engine.espeak.process import WorkerProcess
+from timbre_engine.pauses import PauseFeed
 
 _STOP_S: Final = 2.0
 """Seconds that a worker has to stop a cancelled utterance; then it is killed and replaced."""
@@ -22,6 +23,7 @@ class EspeakUtterance:
         self._worker = worker
         self._number = begin.number
         self._give_back = give_back
+        self._pauses = PauseFeed()
         self._cutter = Cutter()
         self._cancelled = False
         self._ending = False
@@ -37,11 +39,16 @@ class EspeakUtterance:
 
     async def feed(self, text: str) -> None:
         """See Utterance."""
-        await self._speak(self._cutter.feed(text))
+        for part in self._pauses.feed(text):
+            if isinstance(part, str):
+                await self._speak(self._cutter.feed(part))
+            else:
+                await self._speak(self._cutter.flush())
+                await self._send(Silence(part.seconds, part.text))
 
     async def flush(self) -> None:
         """See Utterance."""
-        await self._speak(self._cutter.flush())
+        await self._speak(self._cutter.feed(self._pauses.flush()) + self._cutter.flush())
 
     async def end(self) -> None:
         """See Utterance."""
@@ -65,7 +72,7 @@ class EspeakUtterance:
                     yield Finished(self._samples, Reason.CANCELLED)
                     return
                 case Ended():
-                    yield Finished(self._samples, Reason.FINISHED if message.spoken else Reason.EMPTY)
+                    yield Finished(self._samples, Reason.FINISHED if self._samples else Reason.EMPTY)
                     return
                 case Failed():
                     raise EngineUnavailable(f"the espeak worker could not speak: {message.reason}")
@@ -95,8 +102,11 @@ class EspeakUtterance:
 
     async def _speak(self, pieces: list[str]) -> None:
         for piece in pieces:
-            if not self._cancelled and not self._ending:
-                await self._worker.send(Speak(piece))
+            await self._send(Speak(piece))
+
+    async def _send(self, message: Speak | Silence) -> None:
+        if not self._cancelled and not self._ending:
+            await self._worker.send(message)
 
     async def _receive(self) -> FromWorker:
         try:

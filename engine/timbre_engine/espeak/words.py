@@ -20,7 +20,7 @@ class WordMarks:
         self._in_word = False
         self._end_ms = 0
         self.any = False
-        """Whether a word was spoken."""
+        """Whether there was a word or a pause."""
 
     def piece(self, text: str) -> None:
         """A piece begins."""
@@ -48,8 +48,13 @@ class WordMarks:
         self._in_word = False
         return self._mark(len(self._piece), sample)
 
+    def pause(self, text: str, sample: int) -> Word:
+        """A pause lasts until `sample`; its mark, which holds its mark-up and text without a word before it."""
+        self.any = True
+        return self._timed(self._held + text, sample)
+
     def end(self, sample: int) -> Word | None:
-        """The utterance is over at `sample`; the mark of text that came after its last word, where there was some."""
+        """The utterance is over at `sample`; the mark of text that came after the last one, where there was some."""
         if not (self.any and self._held):
             return None
         return self._timed(self._held, sample)

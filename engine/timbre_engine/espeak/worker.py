@@ -14,7 +14,19 @@ from timbre_common.errors import SetupError
 from timbre_engine import pipe
 from timbre_engine.espeak import messages
 from timbre_engine.espeak.library import RATE, Library, LibraryError, loaded
-from timbre_engine.espeak.messages import Begin, Cancel, End, Ended, Failed, Hello, Pcm, Speak, ToWorker, Word
+from timbre_engine.espeak.messages import (
+    Begin,
+    Cancel,
+    End,
+    Ended,
+    Failed,
+    Hello,
+    Pcm,
+    Silence,
+    Speak,
+    ToWorker,
+    Word,
+)
 from timbre_engine.espeak.sound import Sound
 from timbre_engine.espeak.words import WordMarks
 
@@ -31,7 +43,7 @@ class Worker:
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
         self._source = source
         self._sink = sink
-        self._inbox: queue.SimpleQueue[Begin | Speak | End] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Begin | Speak | Silence | End] = queue.SimpleQueue()
         self._cancelled = 0
 
     def run(self) -> None:
@@ -58,16 +70,16 @@ class Worker:
         try:
             with loaded(begin.seed) as library:
                 library.select(begin.voice, begin.rate, begin.pitch)
-                spoken = _Utterance(self, library, begin).run()
+                _Utterance(self, library, begin).run()
         except LibraryError as error:
             self._send(Failed(str(error)))
         else:
-            self._send(Ended(spoken))
+            self._send(Ended())
 
-    def next_piece(self) -> str | None:
-        """The utterance's next piece of text; None at its end."""
+    def next_piece(self) -> Speak | Silence | None:
+        """The utterance's next piece; None at its end."""
         message = self._inbox.get()
-        return message.text if isinstance(message, Speak) else None
+        return message if isinstance(message, Speak | Silence) else None
 
     def cancelled(self, number: int) -> bool:
         """Whether this utterance shall stop."""
@@ -101,14 +113,16 @@ class _Utterance:
         """Samples at espeak-ng's rate that left."""
         self._piece_start = 0
 
-    def run(self) -> bool:
-        """Speak until the end or a cancel; whether a word was spoken."""
+    def run(self) -> None:
+        """Speak until the end or a cancel."""
         while (piece := self._worker.next_piece()) is not None and not self._worker.cancelled(self._number):
-            self._speak(piece)
+            if isinstance(piece, Speak):
+                self._speak(piece.text)
+            else:
+                self._pause(piece)
         if not self._worker.cancelled(self._number):
             self._release(self._marks.end(self._made), self._made)
             self._worker.send_pcm(self._sound.feed(b"", last=True))
-        return self._marks.any
 
     @property
     def _made(self) -> int:
@@ -121,6 +135,10 @@ class _Utterance:
         if not self._marks.any:
             self._waiting.clear()  # a pause before the first word is not heard
         self._release(self._marks.piece_end(self._made), self._made)
+
+    def _pause(self, silence: Silence) -> None:
+        self._waiting += bytes(2 * round(silence.seconds * RATE))
+        self._release(self._marks.pause(silence.text, self._made), self._made)
 
     def _heard(self, pcm: bytes, words: list[tuple[int, int]]) -> bool:
         if self._worker.cancelled(self._number):

@@ -1,9 +1,10 @@
 """Long text in runs: what the talker speaks from one prompt, cut at sentences, with pauses between them. Pure."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from timbre_engine.pauses import Pause, PauseFeed
 from timbre_engine.qwen3tts.words import WordFeed
 
 SENTENCE_CHARS: Final = 240
@@ -27,9 +28,6 @@ _PARTS: Final = re.compile(rf"(?s){_PART}?{_BEHIND_MARK}|{_PART}{_BEFORE_SIGN}|{
 """Scripts without spaces, and what no one could say in one breath: cut behind a mark; else before a sign or a digit,
 where Qwen2's pre-tokenizer cuts as well; else at so many characters."""
 
-MAX_PAUSE_S: Final = 10.0
-_PAUSE: Final = re.compile(r"\[pause:(\d{1,2}(?:\.\d{1,3})?)s\]")
-_PAUSE_BEGUN: Final = re.compile(r"\[[^\]\s]{0,15}$")
 _SENTENCE_END: Final = re.compile(r"[.!?…。！？][\"'»”’)\]]*$|\n\s*$")
 _CLAUSE_END: Final = re.compile(r"[,;:，；：、][\"'»”’)\]]*$")
 
@@ -46,14 +44,6 @@ class RunEnd:
     """The run is complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Silence between two runs, in seconds; `text` is its mark-up."""
-
-    seconds: float
-    text: str
-
-
 Piece = Word | RunEnd | Pause
 
 
@@ -68,8 +58,7 @@ class RunFeed:
         """`positions`: of the talker's context, that a run may take."""
         self._scale = min(1.0, positions / ROOMY)
         self._words = WordFeed()
-        self._held = ""
-        """What may be the beginning of a pause's mark-up."""
+        self._pauses = PauseFeed()
         self._waiting = ""
         """Words without anything to say, kept for the run to come."""
         self._length = 0
@@ -82,30 +71,23 @@ class RunFeed:
 
     def feed(self, text: str) -> list[Piece]:
         """The pieces that are complete by now."""
-        text = self._held + text
-        begun = _PAUSE_BEGUN.search(text)
-        at = len(text) if begun is None else begun.start()
-        self._held = text[at:]
-        return self._pieces(text[:at])
+        pieces: list[Piece] = []
+        for part in self._pauses.feed(text):
+            if isinstance(part, str):
+                pieces += self._take(self._words.feed(part))
+                continue
+            pieces += self._take(self._words.flush()) + self._close()
+            pieces.append(replace(part, text=self._waiting + part.text))
+            self._waiting = ""
+        return pieces
 
     def flush(self) -> list[Piece]:
         """What there is, taken as complete; the run stays open."""
-        text, self._held = self._held, ""
-        return self._pieces(text) + self._take(self._words.flush())
+        return self._take(self._words.feed(self._pauses.flush()) + self._words.flush())
 
     def end(self) -> list[Piece]:
         """What there is, and the run's end."""
         return self.flush() + self._close()
-
-    def _pieces(self, text: str) -> list[Piece]:
-        pieces: list[Piece] = []
-        at = 0
-        for match in _PAUSE.finditer(text):
-            pieces += self._take(self._words.feed(text[at : match.start()]) + self._words.flush()) + self._close()
-            pieces.append(Pause(min(MAX_PAUSE_S, float(match[1])), self._waiting + match[0]))
-            self._waiting = ""
-            at = match.end()
-        return pieces + self._take(self._words.feed(text[at:]))
 
     def _take(self, words: list[str]) -> list[Piece]:
         pieces: list[Piece] = []

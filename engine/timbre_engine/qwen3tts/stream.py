@@ -9,10 +9,11 @@ import numpy as np
 
 from timbre_common.audio import SAMPLE_RATE
 from timbre_engine.model.manifest import Manifest
+from timbre_engine.pauses import Pause
 from timbre_engine.qwen3tts import prompt
 from timbre_engine.qwen3tts.embeddings import Embeddings, Vectors
 from timbre_engine.qwen3tts.lanes import TalkerSequence
-from timbre_engine.qwen3tts.runs import Pause, Piece, RunEnd, RunFeed, Word
+from timbre_engine.qwen3tts.runs import Piece, RunEnd, RunFeed, Word
 from timbre_engine.qwen3tts.specs import Spec
 from timbre_engine.qwen3tts.talker import Talker
 

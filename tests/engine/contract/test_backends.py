@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support.sound import longest_silence
 from timbre_common import voice_codes
 from timbre_common.audio import ms_of_samples
 from timbre_common.documents import Voice
@@ -108,6 +109,24 @@ async def test_flush_speaks_what_there_is(backend: Backend, voice: Voice) -> Non
         while not isinstance(await anext(events), Audio):
             pass
     await utterance.close()
+
+
+async def test_a_pause_is_silence_and_is_not_read(backend: Backend, voice: Voice) -> None:
+    text = "Un. [pause:0.5s] Deux. [pause:0,5s]"
+    said = await say(backend, text, voice=voice, seed=7)
+    assert said.text == text
+    (pause,) = [mark for mark in said.marks if mark.text.strip() == "[pause:0.5s]"]
+    assert abs(pause.end_ms - pause.start_ms - 500) <= 1
+    assert abs(longest_silence(said.pcm) - 12_000) <= 2_400  # an espeak clause ends in silence of its own
+    letters = await say(backend, *text, voice=voice, seed=7)
+    assert (letters.pcm, letters.marks) == (said.pcm, said.marks)
+
+
+async def test_a_pause_alone_is_heard(backend: Backend, voice: Voice) -> None:
+    said = await say(backend, "… [pause:0.25s]", voice=voice)
+    assert said.finished == Finished(len(said.pcm) // 2, Reason.FINISHED)
+    assert said.text == "… [pause:0.25s]"
+    assert longest_silence(said.pcm) == len(said.pcm) // 2 == pytest.approx(6_000, abs=2)
 
 
 @pytest.mark.parametrize("texts", [[], [""], [" "], ["…"], ["\n", "...", " — "]])

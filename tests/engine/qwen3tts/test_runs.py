@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timbre_engine.qwen3tts.runs import CLAUSE_CHARS, SENTENCE_CHARS, WORD_CHARS, Pause, Piece, RunEnd, RunFeed, Word
+from timbre_engine.pauses import Pause
+from timbre_engine.qwen3tts.runs import CLAUSE_CHARS, SENTENCE_CHARS, WORD_CHARS, Piece, RunEnd, RunFeed, Word
 from timbre_engine.qwen3tts.words import WordFeed
 
 
