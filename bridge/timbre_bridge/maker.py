@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from timbre_bridge.engines.client import EngineStream
@@ -13,7 +14,7 @@ from timbre_bridge.recording import Recording
 from timbre_bridge.tasks import cancel
 from timbre_bridge.text import Cleaner
 from timbre_bridge.utterance import Script
-from timbre_common import engine_stream
+from timbre_common import engine_stream, pauses
 from timbre_common.backoff import Backoff
 from timbre_common.documents import Agent
 from timbre_common.engine_stream import Done, End, Start, Text
@@ -76,7 +77,8 @@ class Maker:
                     self.metrics.engine_wait.labels(engine).observe(now - sent_at)
                 recording.append(answer, now)
             elif isinstance(answer, engine_stream.Mark):
-                recording.mark(Mark(answer.text, answer.start_ms, answer.end_ms, answer.estimated))
+                text = _read(answer.text, recording.marks)
+                recording.mark(Mark(text, answer.start_ms, answer.end_ms, answer.estimated))
             elif isinstance(answer, Done):
                 return
 
@@ -103,6 +105,12 @@ class _Speech:
             if said.strip():
                 return said
         return None
+
+
+def _read(text: str, before: Sequence[Mark]) -> str:
+    """What is read of an engine's mark: no pause, and one space where it stood."""
+    read = pauses.without(text)
+    return read.lstrip() if before and before[-1].text[-1:].isspace() else read
 
 
 async def _feed(stream: EngineStream, speech: _Speech, first: str) -> None:

@@ -43,6 +43,11 @@ RELEASES: list[tuple[str, str, list[tuple[str, str]]]] = [
         "ou [le site](http://a.fr) ici ",
         [("ou ", "ou"), ("[le ", "le"), ("si", " "), ("te](http://a.fr) ", "site"), ("i", " "), ("ci ", "ici")],
     ),
+    (
+        "a pause: at its end",
+        "Oui [pause:1s] non ",
+        [("Oui ", "Oui"), ("[pause:1s]", "[pause:1s]"), (" n", " "), ("on ", "non")],
+    ),
     ("a heading: at its end", "# Titre\nOui ", [("# Titre\n", "Titre."), ("Oui ", "Oui")]),
     (
         "code in a line: as it comes",
@@ -90,7 +95,7 @@ TAIL = " et puis une phrase toute simple qui suit. " * 60
 OPENINGS = [
     "*", "**", "*sourit", "`", "``", "[", "[a](", "[a](b (", '[a](b "', "![", "<", "<a", "<a href='", "&", "~~", "_",
     "«", "(", "1", "1 2 3", "$", "http://", "www.", "p.", "n", "|", "\\", "[^", "[x][", ":-", "12/", "#", "-", "1.",
-    "> ", "*a* ",
+    "> ", "*a* ", "[pause:",
 ]  # fmt: skip
 
 

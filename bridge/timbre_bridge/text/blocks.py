@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from timbre_common import pauses
+
 _MARKER_LIMIT = 300
 """Characters. No marker of a line is longer; what is, is text."""
 
@@ -130,6 +132,8 @@ def _row(line: str, final: bool) -> Start | None:
 
 
 def _definition(line: str, final: bool) -> Start | None:
+    if pauses.MARK.match(line):
+        return _TEXT
     match = _LABEL.match(line)
     if match:
         return Start(Block.FOOTNOTE if match[1] else Block.DEFINITION, match.end())

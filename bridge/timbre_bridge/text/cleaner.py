@@ -17,7 +17,7 @@ class Cleaner:
     """Turns one utterance's text, in pieces as they come, into what is to be spoken.
 
     The texts returned, joined, are the spoken text; it is the same however the text was cut, and may
-    end with white space. Nothing speakable: "".
+    end with white space. Nothing speakable: "". Pauses are in it by their marks.
     """
 
     def __init__(self, language: str, lexicon: Mapping[str, str] | None = None) -> None:

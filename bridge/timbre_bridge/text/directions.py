@@ -4,7 +4,7 @@ A piece between single asterisks is a stage direction only where a sentence coul
 first character after it tells which of the two it is. Anywhere else it is an emphasis at once, and nothing is held.
 """
 
-from timbre_bridge.text.marks import BREAK, EM_CLOSE, EM_OPEN, EMOJI
+from timbre_bridge.text.marks import BREAK, EM_CLOSE, EM_OPEN, EMOJI, SILENCE
 
 HOLD_LIMIT = 1000
 """Characters. A piece that is not closed by then is read: an asterisk that nobody closed must not silence an agent."""
@@ -86,7 +86,7 @@ class Directions:
         text = self._text[self._at : end].replace(EM_OPEN, "").replace(EM_CLOSE, "")
         self._at = end
         out.append(text)
-        solid = text.rstrip(_THROUGH)
+        solid = SILENCE.sub(" ", text).rstrip(_THROUGH)
         if solid:
             before = solid[:-1].rstrip(_THROUGH)
             self._tail = (before[-1] if before else self._tail[-1:]) + solid[-1]
@@ -101,7 +101,7 @@ class Directions:
 
     def _verdict(self, close: int, *, final: bool) -> bool | None:
         """Whether the held piece is a stage direction; None: the next characters will tell."""
-        after = self._text[close + 1 : close + HOLD_LIMIT]
+        after = SILENCE.sub(" ", self._text[close + 1 : close + HOLD_LIMIT])
         following = after.lstrip(_BEFORE_NEXT)
         if not following:
             return True if final or len(after) == HOLD_LIMIT - 1 else None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from timbre_bridge.text import links
 from timbre_bridge.text.characters import speakable
-from timbre_bridge.text.marks import EM_CLOSE, EM_OPEN, PAUSE
+from timbre_bridge.text.marks import EM_CLOSE, EM_OPEN, PAUSE, silence
+from timbre_common import pauses
 
 _HEADS = ("http://", "https://", "ftp://", "www.", "mailto:")
 
@@ -110,11 +111,15 @@ def bang(text: str, at: int, *, final: bool) -> Read | None:
 
 
 def open_bracket(text: str, at: int, *, final: bool) -> Read | None:
-    """The start of a label, which is read; a footnote's mark is not."""
+    """A pause, or the start of a label, which is read; a footnote's mark is not."""
+    match = pauses.MARK.match(text, at)
+    if match:
+        return Read(match.end(), silence(pauses.seconds(match)))
     match = _FOOTNOTE.match(text, at)
     if match:
         return Read(match.end())
-    return None if not final and _FOOTNOTE_PARTIAL.match(text, at) else Read(at + 1)
+    unsure = not final and (_FOOTNOTE_PARTIAL.match(text, at) or pauses.BEGUN.match(text, at))
+    return None if unsure else Read(at + 1)
 
 
 def close_bracket(text: str, at: int, *, is_label: bool, final: bool) -> Read | None:

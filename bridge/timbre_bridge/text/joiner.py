@@ -60,6 +60,16 @@ class Joiner:
         """A short pause, if a word follows in the same sentence."""
         self._pause = True
 
+    def silence(self, mark: str) -> None:
+        """A pause by its mark, given out at once; punctuation and brackets after it end nothing that came before."""
+        if self._last and not self._spaced:
+            self._out.append(" ")
+        self._out.append(f"{mark} ")
+        self._last = self._openers = ""
+        self._open = self._dots = 0
+        self._space = self._pause = False
+        self._spaced = True
+
     def stop(self, char: str) -> None:
         """A punctuation mark: kept where it ends something, and not twice."""
         if not self._may_stop(char):

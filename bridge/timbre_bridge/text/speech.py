@@ -10,10 +10,11 @@ from unicodedata import normalize
 from timbre_bridge.text import acronyms, symbols
 from timbre_bridge.text.joiner import Joiner
 from timbre_bridge.text.language import Language
-from timbre_bridge.text.marks import BREAK, EMOJI
+from timbre_bridge.text.marks import BREAK, EMOJI, SILENCES, silence_ms
 from timbre_bridge.text.phrases import NOTHING, Found, Phrases
 from timbre_bridge.text.symbols import LETTER, Act, Around, Symbol, is_letter
 from timbre_bridge.text.window import Window
+from timbre_common import pauses
 
 _WORD = re.compile(rf"{LETTER}(?:{LETTER}|[0-9]|['’\-](?={LETTER})){{0,199}}")
 _DIGITS = frozenset("0123456789")
@@ -60,6 +61,8 @@ class Speech:
             self._joiner.end()
             self._word = ""
             return self._take(1)
+        if char >= SILENCES:
+            return self._silence(silence_ms(char))
         if not self._before.isalnum():
             found = self._phrases.find(self._text, self._at, final=self._final)
             if found is None:
@@ -71,6 +74,13 @@ class Speech:
         if is_letter(char):
             return self._letters()
         return self._symbol(char)
+
+    def _silence(self, milliseconds: int) -> bool:
+        self._joiner.silence(pauses.written(milliseconds))
+        self._word = ""
+        self._take(1)
+        self._before = " "
+        return True
 
     def _phrase(self, found: Found) -> bool:
         self._joiner.word(found.spoken.strip())

@@ -9,7 +9,7 @@ from timbre_bridge.text.marks import EMOJI, PAUSE
 
 _NO_LETTERS = (
     r"\s0-9!-/:-@\[-`{-~\x00-\x1f\x7f-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf×÷\u2000-\u200b\u200d-\u2070\u2074-\u208e\u20a0-\u20c0"
-    r"\u2190-\u2bff\u3000-\u3004\u3008-\u3030\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\ue000-\uf8ff"
+    r"\u2190-\u2bff\u3000-\u3004\u3008-\u3030\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\ue000-\uf8ff\U000f0000-\U0010ffff"
 )
 
 LETTER = rf"[^{_NO_LETTERS}]"
