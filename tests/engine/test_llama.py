@@ -1,6 +1,7 @@
 """Which of llama.cpp's libraries is taken, and its quantisers."""
 
 from importlib.metadata import PackageNotFoundError
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from gguf import GGMLQuantizationType
 from gguf.quants import dequantize
 
 from support import golden
+from support.process import run
 from timbre_common.errors import SetupError
-from timbre_engine.llama import api, native, prebuilt, processor, source
+from timbre_engine.llama import native, prebuilt, processor, source
 from timbre_engine.llama.quantise import quantise
 from timbre_engine.llama.source import Choice
 from timbre_engine.qwen3tts.backend import Qwen3TTSBackend
@@ -69,6 +71,26 @@ async def test_the_worker_computes_with_what_was_asked_for(wanted: Choice, file:
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        "codes MODEL --text Oui. --frames 1",
+        "score MODEL --against MODEL --frames 1",
+        "adapter-effect MODEL MODEL/adapters/lisa.gguf",
+        "convert MODEL/../checkpoint NEW --quant Q8_0",
+    ],
+)
+def test_every_command_that_computes_does_so_with_what_was_asked_for(
+    command: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    words = [word.replace("MODEL", str(tiny_model)).replace("NEW", str(tmp_path / "new")) for word in command.split()]
+    done = run("timbre-engine", *words, "--llama-library", "native")
+    if find_spec("llama_cpp"):
+        assert (done.returncode, done.stderr) == (0, "")
+    else:
+        assert done.returncode == 1 and "install the extra `native`" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("kind", "error"),
     [
         (GGMLQuantizationType.Q8_0, 0.01),
@@ -80,7 +102,7 @@ async def test_the_worker_computes_with_what_was_asked_for(wanted: Choice, file:
 )
 def test_quantised_weights_are_near_the_weights(kind: GGMLQuantizationType, error: float) -> None:
     weights = np.random.default_rng(0).standard_normal((64, 512), np.float32)
-    stored = quantise(weights, kind, api.library(golden.LIBRARY))
+    stored = quantise(weights, kind, golden.LIBRARY)
     assert error / 3 < np.std(dequantize(stored, kind) - weights) < error
 
 

@@ -5,13 +5,19 @@ from pathlib import Path
 import msgspec
 
 from timbre_common.errors import InvalidInput
+from timbre_engine.llama.source import Choice
 from timbre_engine.model import manifest as manifests
 from timbre_engine.qwen3tts import adapter_effect as effect
 from timbre_engine.qwen3tts import adapter_file
 
 
 def adapter_effect(
-    model_dir: Path, adapter: Path, *, scales: str = "0,0.03125,0.0625,0.125,0.25,0.5,1", max_rank: int = 1024
+    model_dir: Path,
+    adapter: Path,
+    *,
+    scales: str = "0,0.03125,0.0625,0.125,0.25,0.5,1",
+    max_rank: int = 1024,
+    llama_library: Choice = "auto",
 ) -> None:
     """Print as JSON what an adapter changes at each scale, null where it adapts nothing.
 
@@ -28,6 +34,8 @@ def adapter_effect(
         Scales to apply it at.
     max_rank
         Rank that it may have.
+    llama_library
+        llama.cpp's library: prebuilt, native, or auto for the first of them that is installed.
     """
     try:
         wanted = [float(scale) for scale in scales.split(",")]
@@ -42,4 +50,4 @@ def adapter_effect(
         max_rank=max_rank,
         digest=None,
     )
-    print(msgspec.json.encode(effect.measure(model_dir, manifest, found, wanted)).decode())
+    print(msgspec.json.encode(effect.measure(model_dir, manifest, found, wanted, llama_library)).decode())

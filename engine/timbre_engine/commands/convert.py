@@ -11,11 +11,14 @@ from tqdm import tqdm
 
 from timbre_engine.convert import pipeline, synthetic
 from timbre_engine.convert.pipeline import Progress
+from timbre_engine.llama.source import Choice
 from timbre_engine.model import manifest as manifests
 from timbre_engine.model.manifest import Manifest, Quantisation
 
 
-def convert(checkpoint: Path, model_dir: Path, *, quant: Quantisation = Quantisation.Q4_K_M) -> None:
+def convert(
+    checkpoint: Path, model_dir: Path, *, quant: Quantisation = Quantisation.Q4_K_M, llama_library: Choice = "auto"
+) -> None:
     """Convert a Qwen3-TTS checkpoint into a model directory.
 
     Parameters
@@ -26,14 +29,20 @@ def convert(checkpoint: Path, model_dir: Path, *, quant: Quantisation = Quantisa
         The directory to make; it is there whole or not at all.
     quant
         How the language models' weights are stored. F32 computes as the official implementation does.
+    llama_library
+        llama.cpp's library, which quantises: prebuilt, native, or auto for the first of them that is installed.
     """
     with _bar("converting") as progress:
-        manifest = pipeline.convert(checkpoint, model_dir, quant, progress)
+        manifest = pipeline.convert(checkpoint, model_dir, quant, progress, llama_library)
     _tell(model_dir, manifest)
 
 
 def synthesize_model(
-    model_dir: Path, *, size: Literal["0.6b", "1.7b"] = "0.6b", quant: Quantisation = Quantisation.Q4_K_M
+    model_dir: Path,
+    *,
+    size: Literal["0.6b", "1.7b"] = "0.6b",
+    quant: Quantisation = Quantisation.Q4_K_M,
+    llama_library: Choice = "auto",
 ) -> None:
     """Make a model directory of random weights in the true shapes, for benchmarks: it speaks noise.
 
@@ -45,9 +54,11 @@ def synthesize_model(
         Which model's shapes.
     quant
         How the language models' weights are stored.
+    llama_library
+        llama.cpp's library, which quantises: prebuilt, native, or auto for the first of them that is installed.
     """
     with tempfile.TemporaryDirectory() as work, _bar("synthesizing") as progress:
-        manifest = synthetic.synthesize(model_dir, size, quant, Path(work), progress)
+        manifest = synthetic.synthesize(model_dir, size, quant, Path(work), progress, llama_library)
     _tell(model_dir, manifest)
 
 

@@ -15,6 +15,7 @@ from timbre_common.errors import InvalidInput
 from timbre_common.voiceprofile import Adapter
 from timbre_common.voiceprofile import Sampling as VoiceSampling
 from timbre_engine import cpus
+from timbre_engine.llama.source import Choice
 from timbre_engine.qwen3tts import adapter_file, adapter_text
 from timbre_engine.qwen3tts.machine import Machine
 from timbre_engine.qwen3tts.offline import Request
@@ -43,6 +44,7 @@ def score(
     greedy: bool = False,
     seed: int = 0,
     exact: bool = True,
+    llama_library: Choice = "auto",
     asr_model: Path | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -77,6 +79,8 @@ def score(
     exact
         Both with a float32 KV cache and no flash attention, so that only the weights differ. With --no-exact the
         quantised directory computes as serving does.
+    llama_library
+        llama.cpp's library: prebuilt, native, or auto for the first of them that is installed.
     asr_model
         A Whisper model in a local directory, as faster-whisper takes it; nothing is downloaded. Wants the extra `asr`.
     json
@@ -94,6 +98,7 @@ def score(
         threads=cpus.available(),
         predictor_threads=cpus.available(),
         codec_threads=cpus.available(),
+        llama_library=llama_library,
         exact=exact,
     )
     wanted = None if texts is None else spoken.read(texts, language)

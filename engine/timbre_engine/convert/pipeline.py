@@ -19,6 +19,7 @@ from timbre_engine.convert.codec import write_codec
 from timbre_engine.convert.config import Config
 from timbre_engine.convert.predictor import write_predictor
 from timbre_engine.convert.talker import write_talker
+from timbre_engine.llama.source import Choice
 from timbre_engine.model import manifest as manifests
 from timbre_engine.model.manifest import FORMAT, Codec, Manifest, Quantisation
 
@@ -30,20 +31,31 @@ _SKIPPED: Final = ("speaker_encoder.",)
 _HALF: Final = {Quantisation.Q4_K_M, Quantisation.Q4_0, Quantisation.Q8_0, Quantisation.F16}
 
 
-def convert(source: Path, target: Path, quantisation: Quantisation, progress: Progress) -> Manifest:
-    """Convert a checkpoint in Hugging Face layout. Raises SetupError, InvalidInput with field or tensor."""
+def convert(
+    source: Path, target: Path, quantisation: Quantisation, progress: Progress, library: Choice = "auto"
+) -> Manifest:
+    """Convert a checkpoint in Hugging Face layout; `library` of llama.cpp quantises.
+
+    Raises SetupError, InvalidInput with field or tensor.
+    """
     main, tokenizer = Checkpoint(source), Checkpoint(source / "speech_tokenizer")
-    return write(main, tokenizer, source.resolve().name, target, quantisation, progress)
+    return write(main, tokenizer, source.resolve().name, target, quantisation, progress, library)
 
 
 def write(
-    main: Checkpoint, tokenizer: Checkpoint, name: str, target: Path, quantisation: Quantisation, progress: Progress
+    main: Checkpoint,
+    tokenizer: Checkpoint,
+    name: str,
+    target: Path,
+    quantisation: Quantisation,
+    progress: Progress,
+    library: Choice,
 ) -> Manifest:
     """Write a model directory from the tensors of the two checkpoints. Raises as `convert` does."""
     config = Config(main.config)
     talker_sampling, predictor_sampling = configs.sampling(main.directory)
     with _whole(target) as directory:
-        embeddings = write_talker(main, config, quantisation, directory / manifests.TALKER, progress)
+        embeddings = write_talker(main, config, quantisation, directory / manifests.TALKER, progress, library)
         _write_embeddings(main, config, embeddings, quantisation, directory / manifests.EMBEDDINGS)
         progress(manifests.EMBEDDINGS)
         write_predictor(main, config.talker.hidden, config.predictor, quantisation, directory / manifests.PREDICTOR)

@@ -12,6 +12,7 @@ from timbre_common.errors import InvalidInput
 from timbre_engine.convert import synthetic_codec
 from timbre_engine.convert.checkpoint import Checkpoint
 from timbre_engine.convert.pipeline import Progress, write
+from timbre_engine.llama.source import Choice
 from timbre_engine.model.manifest import Manifest, Quantisation
 
 _TEXT_VOCABULARY: Final = 151_936
@@ -60,7 +61,9 @@ class RandomCheckpoint(Checkpoint):
         """There is nothing unused."""
 
 
-def synthesize(target: Path, size: str, quantisation: Quantisation, work: Path, progress: Progress) -> Manifest:
+def synthesize(
+    target: Path, size: str, quantisation: Quantisation, work: Path, progress: Progress, library: Choice = "auto"
+) -> Manifest:
     """Write a model directory of random weights; `work` takes what the converter reads. Raises as `convert` does."""
     if size not in SIZES:
         raise InvalidInput(f"one of {', '.join(SIZES)} is right, not {size!r}", "size")
@@ -68,7 +71,7 @@ def synthesize(target: Path, size: str, quantisation: Quantisation, work: Path, 
     tokenizer = work / "speech_tokenizer"
     synthetic_codec.write_codec_checkpoint(tokenizer, synthetic_codec.CONFIG)
     main = RandomCheckpoint(work, _config(size))
-    return write(main, Checkpoint(tokenizer), f"synthetic-{size}", target, quantisation, progress)
+    return write(main, Checkpoint(tokenizer), f"synthetic-{size}", target, quantisation, progress, library)
 
 
 def _config(size: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from timbre_engine.convert import vocabulary
 from timbre_engine.convert.checkpoint import Checkpoint
 from timbre_engine.convert.config import Config
 from timbre_engine.llama.quantise import fits, quantise
+from timbre_engine.llama.source import Choice
 from timbre_engine.model.manifest import Quantisation, Transformer
 
 ARCHITECTURE: Final = "qwen3tts"
@@ -40,11 +41,16 @@ _NARROWER: Final = {Type.Q4_K: Type.Q5_0, Type.Q6_K: Type.Q8_0}
 
 
 def write_talker(
-    checkpoint: Checkpoint, config: Config, quantisation: Quantisation, path: Path, progress: Callable[[str], None]
+    checkpoint: Checkpoint,
+    config: Config,
+    quantisation: Quantisation,
+    path: Path,
+    progress: Callable[[str], None],
+    library: Choice,
 ) -> NDArray[np.float32]:
     """Write the file; the codec embedding [codec vocabulary, hidden], which is kept at full precision as well.
 
-    `progress` is told each tensor's name once it is done.
+    `progress` is told each tensor's name once it is done. `library` quantises.
     """
     sizes = config.talker
     writer = GGUFWriter(path, ARCHITECTURE)
@@ -53,7 +59,7 @@ def write_talker(
 
     def add(name: str, weights: NDArray[np.float32], kind: Type) -> None:
         kind = kind if fits(weights.shape[-1], kind) else _NARROWER.get(kind, Type.F16)
-        writer.add_tensor(name, quantise(weights, kind), raw_dtype=kind)
+        writer.add_tensor(name, quantise(weights, kind, library), raw_dtype=kind)
         progress(name)
 
     codec_embedding = checkpoint.take(

@@ -1,7 +1,7 @@
 """Weights as llama.cpp's quantisers write them."""
 
 import ctypes
-from typing import Any, Final
+from typing import Final
 
 import gguf
 import numpy as np
@@ -9,21 +9,21 @@ from gguf import GGMLQuantizationType
 from numpy.typing import NDArray
 
 from timbre_engine.llama import api
+from timbre_engine.llama.source import Choice
 
 _BLOCK_BYTES: Final = 64 << 20
 """Float32 bytes that are quantised at once."""
 
 
-def quantise(weights: NDArray[np.float32], kind: GGMLQuantizationType, library: Any = None) -> NDArray[np.generic]:
-    """Weights [rows, columns] in the storage of `kind`: float16 or float32 as such, else bytes [rows, bytes a row].
-
-    Columns must be a multiple of the kind's block. `library` is `api.library`'s; without it the first one found.
+def quantise(weights: NDArray[np.float32], kind: GGMLQuantizationType, choice: Choice = "auto") -> NDArray[np.generic]:
+    """Weights [rows, columns] in the storage of `kind`: float16 or float32 as such, else bytes [rows, bytes a row], for
+    which llama.cpp's library is loaded. Columns must be a multiple of the kind's block. Raises SetupError.
     """
     if kind is GGMLQuantizationType.F32:
         return np.ascontiguousarray(weights, np.float32)
     if kind is GGMLQuantizationType.F16:
         return weights.astype(np.float16)
-    library = library or api.library()
+    library = api.library(choice)
     rows, columns = weights.shape
     stored = np.empty((rows, library.ggml_row_size(int(kind), columns)), np.uint8)
     step = max(1, _BLOCK_BYTES // (4 * columns))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from timbre_engine.llama import api
 from timbre_engine.llama.context import Context, ContextSettings
 from timbre_engine.llama.model import Adapter, Model
+from timbre_engine.llama.source import Choice
 from timbre_engine.model.manifest import PREDICTOR, TALKER, Manifest, Sampling
 from timbre_engine.qwen3tts import adapter_file
 from timbre_engine.qwen3tts.adapted_predictor import AdaptedPredictor
@@ -37,9 +38,11 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """For each scale, the share, 0 to 1, of the predictor's codes that are others than without."""
 
 
-def measure(model_dir: Path, manifest: Manifest, file: AdapterFile, scales: Sequence[float]) -> Effect:
+def measure(
+    model_dir: Path, manifest: Manifest, file: AdapterFile, scales: Sequence[float], choice: Choice = "auto"
+) -> Effect:
     """The file was looked at: `adapter_file.check`. Raises InvalidInput where the model does not take it."""
-    library = api.library("auto")
+    library = api.library(choice)
     model = Model(library, model_dir / TALKER)
     random = np.random.default_rng(0)
     tokens, codes = (
