@@ -49,6 +49,7 @@ async def run(settings: Settings, redis_url: str) -> None:
 
         def redis_state(connected: bool) -> None:
             metrics.redis_connected.set(connected)
+            hub.status(redis=connected)
 
         fleet = Fleet(routes, http, metrics, changed, settings.default_voice)
         await fleet.load()
@@ -57,6 +58,7 @@ async def run(settings: Settings, redis_url: str) -> None:
         maker = Maker(fleet, metrics, settings.max_wait)
         dispatcher = Dispatcher(settings, fleet, hub, maker, announcer, history, metrics)
         source = RedisSource(redis, settings.channel, dispatcher.receive, redis_state)
+        redis_state(source.connected)
         server = f"timbre-bridge/{version('timbre-voices')}"
         context = Context(settings, hub, dispatcher, metrics, verifier, server)
         media = Media(context, history, Signer(access.link_key(settings)))

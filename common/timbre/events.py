@@ -34,11 +34,13 @@ class GoingAway:
 
 @dataclass(frozen=True, slots=True)
 class StatusEvent:
-    """State of agents, engines and the queue, whenever it changes."""
+    """State of agents, engines, the queue and Redis, whenever it changes."""
 
     agents: tuple[AgentInfo, ...]
     engines: tuple[EngineInfo, ...]
     waiting: tuple[Waiting, ...]
+    redis: bool = True
+    """Whether the bridge hears what agents publish."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ def _news(message: ServerMessage) -> Event:
                 server=message.server,
             )
         case protocol.Status():
-            return StatusEvent(tuple(message.agents), tuple(message.engines), tuple(message.waiting))
+            return StatusEvent(tuple(message.agents), tuple(message.engines), tuple(message.waiting), message.redis)
         case protocol.GoingAway():
             return GoingAway(message.deadline_ms)
         case _:

@@ -154,6 +154,8 @@ class Status(_Message, frozen=True, tag="status"):
     agents: list[AgentInfo]
     engines: list[EngineInfo]
     waiting: list[Waiting]
+    redis: bool = True
+    """Whether the bridge hears what is published on Redis; left out while it does."""
 
 
 class AudioStart(_Message, frozen=True, tag="audio.start"):

@@ -2,25 +2,13 @@
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 import psutil
 import pytest
 
 from support.house import House, message
 from support.relay import Relay
-
-
-@dataclass
-class Relayed(House):
-    """A house with relays between the bridge and its engine, and between the bridge and Redis."""
-
-    async def prepare(self, stack: AsyncExitStack) -> None:
-        self.to_engine = await stack.enter_async_context(Relay(self.engine.url.removeprefix("http://")))
-        self.to_redis = await stack.enter_async_context(Relay(self.redis_url.removeprefix("redis://")))
-        self.redis_url = f"redis://127.0.0.1:{self.to_redis.port}"
-        self.write_routes(f"http://127.0.0.1:{self.to_engine.port}")
+from support.relayed import Relayed
 
 
 async def test_redis_goes_away_and_comes_back() -> None:
@@ -28,8 +16,11 @@ async def test_redis_goes_away_and_comes_back() -> None:
         await house.to_redis.cut()
         await house.health(lambda state: state["redis"] == "connecting")
         assert await house.metric("timbre_bridge_redis_connected") == 0
+        away = await listener.next("status", redis=False)
         await house.to_redis.mend()
         await house.health(lambda state: state["redis"] == "connected")
+        back = {key: value for key, value in away.items() if key != "redis"}
+        await listener.wait_for(lambda: listener.messages[-1] == back)
         said = message("lisa", "Me revoilà.")
         await house.publish(said)
         await listener.next("audio.done")

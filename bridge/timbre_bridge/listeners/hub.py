@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
+import msgspec
+
 from timbre_bridge.listeners.session import Session
 from timbre_bridge.recording import Recording
 from timbre_bridge.settings import Settings
@@ -130,12 +132,14 @@ class Hub:
         agents: list[AgentInfo] | None = None,
         engines: list[EngineInfo] | None = None,
         waiting: list[Waiting] | None = None,
+        redis: bool | None = None,
     ) -> None:
         """State changed: tell every session, at most once a second."""
         status = Status(
             agents=self._status.agents if agents is None else agents,
             engines=self._status.engines if engines is None else engines,
             waiting=self._status.waiting if waiting is None else waiting,
+            redis=self._status.redis if redis is None else redis,
         )
         if status == self._status:
             return
@@ -151,7 +155,7 @@ class Hub:
             for place in self._status.waiting
             if session.hears_agent(place.agent_id) and session.hears_room(place.room)
         ]
-        return Status(agents=self.agents_for(session), engines=self._status.engines, waiting=waiting)
+        return msgspec.structs.replace(self._status, agents=self.agents_for(session), waiting=waiting)
 
     def agents_for(self, session: Session) -> list[AgentInfo]:
         """The agents that a session hears."""

@@ -123,6 +123,8 @@ export interface PlayerEvents {
     agents: Agent[];
     engines: { name: string; ready: boolean }[];
     waiting: { context_id: string; agent_id: string; room: string }[];
+    /** Whether the bridge hears what agents publish. */
+    redis: boolean;
   };
   /** An utterance's audio begins to arrive; once per utterance. */
   start: OfUtterance & { room: string; emotion: string; firstMs: number; ttfbMs: number };

@@ -182,8 +182,8 @@ export class Player extends EventTarget {
   #news(event) {
     if (event.type === "session.ready") this.#ready(event);
     else if (event.type === "status") {
-      const { agents, engines, waiting } = event;
-      this.#emit("status", { agents, engines, waiting });
+      const { agents, engines, waiting, redis = true } = event;
+      this.#emit("status", { agents, engines, waiting, redis });
     } else if (event.type === "session.going_away") this.#socket.move(event.deadline_ms);
   }
 

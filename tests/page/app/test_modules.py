@@ -51,7 +51,12 @@ async def _after(page: Page, *happenings: Happening) -> dict[str, Any]:
 
 AGENT = {"agent_id": "lisa", "name": "Lisa", "colour": "#27AE60", "languages": ["fr"]}
 READY: Happening = ("state", {"state": "ready", "audio": "off"})
-STATUS: dict[str, Any] = {"agents": [AGENT], "engines": [{"name": "default", "ready": True}], "waiting": []}
+STATUS: dict[str, Any] = {
+    "agents": [AGENT],
+    "engines": [{"name": "default", "ready": True}],
+    "waiting": [],
+    "redis": True,
+}
 START: dict[str, Any] = {
     "contextId": "a",
     "agentId": "lisa",
@@ -105,10 +110,12 @@ async def test_the_state_keeps_the_last_measures_but_not_of_who_waited() -> None
 
 async def test_the_state_names_the_worst_first() -> None:
     async with modules() as page:
-        down = {**STATUS, "engines": [{"name": "default", "ready": False}], "agents": []}
+        away = {**STATUS, "agents": [], "redis": False}
+        down = {**away, "engines": [{"name": "default", "ready": False}]}
         assert (await _after(page))["condition"] == "closed"
         assert (await _after(page, READY))["condition"] == "quiet"
         assert (await _after(page, READY, ("status", down)))["condition"] == "engineDown"
+        assert (await _after(page, READY, ("status", away)))["condition"] == "redisAway"
         assert (await _after(page, READY, ("status", {**STATUS, "agents": []})))["condition"] == "noAgents"
         lost = ("state", {"state": "reconnecting", "audio": "off"})
         assert (await _after(page, ("status", down), lost))["condition"] == "reconnecting"

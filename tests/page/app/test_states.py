@@ -7,6 +7,7 @@ from playwright.async_api import expect
 from page.app.visit import PACE, visit
 from support.browser import browser_page
 from support.house import House
+from support.relayed import Relayed
 from timbre_common import tokens
 
 
@@ -26,6 +27,18 @@ async def test_an_engine_that_is_down_is_named() -> None:
         await seen.house.engine.stop()
         await expect(seen.page.locator("#connection")).to_have_text("Moteur de voix absent")
         await expect(seen.page.locator("#idle")).to_contain_text("Le moteur de voix ne répond pas.")
+
+
+async def test_redis_that_is_away_is_named_until_it_is_back() -> None:
+    house = Relayed([PACE])
+    async with visit(house=house) as seen:
+        await house.to_redis.cut()
+        await expect(seen.page.locator("#connection")).to_have_text("Redis absent")
+        await expect(seen.page.locator("#idle")).to_contain_text("Redis ne répond pas")
+        await house.to_redis.mend()
+        await expect(seen.page.locator("#connection")).to_have_text("En direct")
+        await seen.speaks("lisa")
+        await expect(seen.page.locator("#idle")).to_be_empty()
 
 
 async def test_without_agents_it_says_so_until_there_are_some() -> None:

@@ -59,11 +59,14 @@ class Visit:
 
 
 @asynccontextmanager
-async def visit(flags: list[str] | None = None, **context: Any) -> AsyncIterator[Visit]:
-    """`flags`: of Chromium; `context`: of playwright's new_context. Fails when the console complained."""
+async def visit(flags: list[str] | None = None, house: House | None = None, **context: Any) -> AsyncIterator[Visit]:
+    """`flags`: of Chromium; `house`: one that is not entered; `context`: of playwright's new_context.
+
+    Fails when the console complained.
+    """
     context = {"locale": "fr-FR", "viewport": WIDE, **context}
     async with (
-        House([PACE]) as house,
+        house or House([PACE]) as house,
         browser_page(*(flags or []), **context) as watched,
     ):
         await watched.page.goto(house.url)

@@ -28,6 +28,7 @@
  * @property {import('../timbre.js').Agent[]} agents
  * @property {{name: string, ready: boolean}[]} engines
  * @property {{context_id: string, agent_id: string, room: string}[]} waiting
+ * @property {boolean} redis whether the bridge hears what agents publish
  * @property {string[]} waited contexts that had to wait for the floor
  * @property {string[]} rooms those that were heard of, sorted
  * @property {boolean} canSpeak
@@ -50,6 +51,7 @@ export const INITIAL = {
   agents: [],
   engines: [],
   waiting: [],
+  redis: true,
   waited: [],
   rooms: [],
   canSpeak: false,
@@ -78,12 +80,13 @@ function ended(state, detail) {
 const CHANGES = {
   state: (state, { state: connection, audio }) => ({ ...state, connection, audio }),
   ready: (state, { agents, rooms, canSpeak }) => ({ ...state, agents, canSpeak, rooms: withRooms(state.rooms, rooms) }),
-  status: (state, { agents, engines, waiting }) => ({
+  status: (state, { agents, engines, waiting, redis }) => ({
     ...state,
     known: true,
     agents,
     engines,
     waiting,
+    redis,
     waited: [...new Set([...state.waited, ...waiting.map((each) => each.context_id)])].slice(-WAITED),
     rooms: withRooms(state.rooms, waiting.map((each) => each.room)),
   }),
@@ -144,11 +147,12 @@ export function speaking(state) {
 /**
  * What is wrong, most important first, or what there is.
  * @param {ViewState} state
- * @returns {'connecting' | 'reconnecting' | 'closed' | 'refused' | 'engineDown' | 'noAgents' | 'quiet'}
+ * @returns {'connecting' | 'reconnecting' | 'closed' | 'refused' | 'engineDown' | 'redisAway' | 'noAgents' | 'quiet'}
  */
 export function condition(state) {
   if (state.connection !== 'ready') return state.connection;
   if (state.known && state.engines.some((engine) => !engine.ready)) return 'engineDown';
+  if (state.known && !state.redis) return 'redisAway';
   if (state.known && state.agents.length === 0) return 'noAgents';
   return 'quiet';
 }

@@ -9,7 +9,14 @@ import { byId, setChoices, setText } from './dom.js';
  */
 
 /** @type {Record<string, 'good' | 'wait' | 'bad'>} */
-const TONES = { connecting: 'wait', reconnecting: 'wait', engineDown: 'bad', refused: 'bad', closed: 'bad' };
+const TONES = {
+  connecting: 'wait',
+  reconnecting: 'wait',
+  engineDown: 'bad',
+  redisAway: 'bad',
+  refused: 'bad',
+  closed: 'bad',
+};
 
 /** @param {App} app @returns {(state: ViewState) => void} */
 export function header(app) {
