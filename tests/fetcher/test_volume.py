@@ -127,8 +127,9 @@ def test_what_nobody_needs_goes_after_the_grace(volume: Volume, tmp_path: Path) 
 def test_nothing_is_remembered_of_files_that_have_gone(volume: Volume) -> None:
     put(volume)
     assert volume.holds(NAME) and volume._right
+    assert volume.second(NAME) is None and volume._seconds
     assert volume.sweep(set(), grace=-1) == 1
-    assert not volume._right
+    assert not volume._right and not volume._seconds
 
 
 def test_what_another_pod_needs_stays(volume: Volume, tmp_path: Path) -> None:

@@ -96,8 +96,9 @@ class Volume:
                 elif time.time() - max(status.st_atime, status.st_mtime) > grace:
                     removed += _remove(folder, name)
             self._budget.measured(_used(folder))
-            for gone in set(self._right).difference(_names(folder)):
+            for gone in {*self._right, *self._seconds}.difference(_names(folder)):
                 self._right.pop(gone, None)
+                self._seconds.pop(gone, None)
         return removed
 
     def used(self) -> int:
