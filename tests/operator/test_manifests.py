@@ -123,18 +123,24 @@ def test_a_budget_never_forbids_draining_a_node() -> None:
 
 
 def test_autoscalers_target_the_deployment_within_the_bounds() -> None:
-    by_cpu = one("HorizontalPodAutoscaler", autoscaling=BETWEEN)["spec"]
+    between = {**BETWEEN, "scaleDownStabilizationSeconds": 60}
+    by_cpu = one("HorizontalPodAutoscaler", autoscaling=between)["spec"]
     assert by_cpu["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "default-speech"}
     assert (by_cpu["minReplicas"], by_cpu["maxReplicas"]) == (2, 5)
     [metric] = by_cpu["metrics"]
     assert metric["containerResource"]["container"] == "engine"
     assert metric["containerResource"]["target"]["averageUtilization"] == 70
 
-    by_waiting = one("ScaledObject", KEDA, autoscaling=BETWEEN)["spec"]
+    by_waiting = one("ScaledObject", KEDA, autoscaling=between, slots=6)["spec"]
     assert (by_waiting["minReplicaCount"], by_waiting["maxReplicaCount"]) == (2, 5)
-    [trigger] = by_waiting["triggers"]
-    assert trigger["metadata"]["serverAddress"] == "http://prometheus:9090" and trigger["metadata"]["threshold"] == "3"
-    assert 'timbre_engine_requests_waiting{namespace="agents"' in trigger["metadata"]["query"]
+    triggers = [each["metadata"] for each in by_waiting["triggers"]]
+    assert {each["serverAddress"] for each in triggers} == {"http://prometheus:9090"}
+    waiting, running = triggers
+    assert 'timbre_engine_requests_waiting{namespace="agents"' in waiting["query"] and waiting["threshold"] == "3"
+    assert 'timbre_engine_requests_running{namespace="agents"' in running["query"] and running["threshold"] == "6"
+
+    behaviors = by_cpu["behavior"], by_waiting["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert [each["scaleDown"]["stabilizationWindowSeconds"] for each in behaviors] == [60, 60]
 
 
 def test_pods_are_restricted() -> None:

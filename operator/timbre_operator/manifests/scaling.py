@@ -39,6 +39,7 @@ def autoscaler(engine: SpeechEngine, autoscaling: Autoscaling) -> Object:
             "scaleTargetRef": {"apiVersion": DEPLOYMENTS.api_version, "kind": DEPLOYMENTS.kind, "name": name},
             "minReplicas": autoscaling.min_replicas,
             "maxReplicas": autoscaling.max_replicas,
+            "behavior": _behavior(autoscaling),
             "metrics": [
                 {
                     "type": "ContainerResource",
@@ -50,7 +51,7 @@ def autoscaler(engine: SpeechEngine, autoscaling: Autoscaling) -> Object:
 
 
 def scaled_object(engine: SpeechEngine, autoscaling: Autoscaling, prometheus: str) -> Object:
-    """By the requests that wait for a slot, as Prometheus counts them."""
+    """By the requests that wait for a slot, as Prometheus counts them, but never fewer pods than what runs fills."""
     name = names.speech(engine.metadata.name)
     return meta.obj(
         engine,
@@ -61,21 +62,25 @@ def scaled_object(engine: SpeechEngine, autoscaling: Autoscaling, prometheus: st
             "pollingInterval": _POLLING_S,
             "minReplicaCount": autoscaling.min_replicas,
             "maxReplicaCount": autoscaling.max_replicas,
+            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _behavior(autoscaling)}},
             "triggers": [
-                {
-                    "type": "prometheus",
-                    "metadata": {
-                        "serverAddress": prometheus,
-                        "query": waiting(engine),
-                        "threshold": str(autoscaling.target_waiting),
-                    },
-                }
+                _trigger(prometheus, total(engine, "timbre_engine_requests_waiting"), autoscaling.target_waiting),
+                _trigger(prometheus, total(engine, "timbre_engine_requests_running"), engine.spec.slots),
             ],
         },
     )
 
 
-def waiting(engine: SpeechEngine) -> str:
-    """The PromQL of an engine's waiting requests. Its pods' names are the Deployment's with two parts more."""
+def total(engine: SpeechEngine, gauge: str) -> str:
+    """The PromQL of a gauge's sum over an engine's pods. Their names are the Deployment's with two parts more."""
     pods = f"{names.speech(engine.metadata.name)}-[a-z0-9]+-[a-z0-9]+"
-    return f'sum(timbre_engine_requests_waiting{{namespace="{engine.metadata.namespace}",pod=~"{pods}"}})'
+    return f'sum({gauge}{{namespace="{engine.metadata.namespace}",pod=~"{pods}"}})'
+
+
+def _trigger(prometheus: str, query: str, threshold: int) -> Object:
+    metadata = {"serverAddress": prometheus, "query": query, "threshold": str(threshold)}
+    return {"type": "prometheus", "metadata": metadata}
+
+
+def _behavior(autoscaling: Autoscaling) -> Object:
+    return {"scaleDown": {"stabilizationWindowSeconds": autoscaling.scale_down_stabilization_seconds}}

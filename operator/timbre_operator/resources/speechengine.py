@@ -116,6 +116,8 @@ class Autoscaling(Part, frozen=True, kw_only=True):
     max_replicas: Annotated[int, msgspec.Meta(ge=1, le=50)]
     target_waiting: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
     cpu_utilization: Annotated[int, msgspec.Meta(ge=1, le=100)] = 80
+    scale_down_stabilization_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 300
+    """How long fewer pods must have been enough before one goes."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, which decoding turns into InvalidInput at this field."""
