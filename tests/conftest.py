@@ -20,7 +20,7 @@ COVERS = {
     "charts": "helm, and an API server alone",
     "compose": "images, by podman",
     "operator": "pure functions, and kmock",
-    "pods": "a cluster with pods",
+    "pods": "a cluster with pods, and KEDA",
 }
 """What a tier stands on, where it is more than the folder's name tells."""
 

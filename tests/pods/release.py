@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,22 +30,22 @@ class Release:
 
     namespace: Namespace
 
-    def upgrade(self, **operator: Any) -> None:
-        """Upgrade it, with other values of the operator."""
-        self._install("upgrade", operator)
+    def upgrade(self, values: Mapping[str, Any]) -> None:
+        """Upgrade it, with values by their paths, such as `operator.logLevel`."""
+        self._install("upgrade", values)
 
-    def _install(self, command: str, operator: dict[str, Any]) -> None:
+    def _install(self, command: str, values: Mapping[str, Any]) -> None:
         chosen = {
             "image": {"registry": containers.REGISTRY},
-            "operator": {"image": {"tag": containers.TAG}, **operator},
+            "operator": {"image": {"tag": containers.TAG}},
             "bridge": {"image": {"tag": containers.TAG}},
             "engine": {"image": {"tag": containers.TAG}, "spec": {"env": [_PACE]}},
             "valkey": {"image": containers.image("test-redis"), "command": ["redis-server"]},
         }
         chart = str(containers.ROOT / "charts" / "timbre")
-        self._helm(
-            command, "--skip-crds", NAME, chart, "--values=-", "--wait", "--timeout=5m", given=yaml.safe_dump(chosen)
-        )
+        more = [f"--set-json={path}={json.dumps(value)}" for path, value in values.items()]
+        options = ["--skip-crds", "--values=-", *more, "--wait", "--timeout=5m"]
+        self._helm(command, NAME, chart, *options, given=yaml.safe_dump(chosen))
 
     def uninstall(self) -> None:
         """Remove the release."""
@@ -57,10 +57,10 @@ class Release:
         done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=360, check=False)
         assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{self.namespace.state()}"
 
-    def install(self) -> None:
-        """With this checkout's CRDs, since Helm leaves alone those that are there."""
+    def install(self, values: Mapping[str, Any] | None = None) -> None:
+        """With values by their paths, and this checkout's CRDs, since Helm leaves alone those that are there."""
         self.namespace.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={containers.ROOT / 'crds'}")
-        self._install("install", {})
+        self._install("install", values or {})
 
     def profile(self, agent: str, **spec: Any) -> Manifest:
         """A VoiceProfile as its folder holds it, with parts of its spec replaced."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from pods.speech import say
 from support import pod_model
 from support.cluster import Namespace
 from support.pod_manifests import config_map, pod, secret
@@ -58,14 +59,6 @@ def engine(namespace: Namespace, tmp_path_factory: pytest.TempPathFactory) -> It
 def listed(address: str) -> list[str]:
     with urllib.request.urlopen(f"http://{address}/v1/audio/voices", timeout=10) as answer:
         return [each["id"] for each in json.load(answer)["voices"]]
-
-
-def say(address: str, voice: str) -> bytes:
-    body = json.dumps({"model": "tts-1", "input": "Oui.", "voice": voice, "response_format": "pcm"}).encode()
-    request = urllib.request.Request(f"http://{address}/v1/audio/speech", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=120) as answer:
-        pcm: bytes = answer.read()
-        return pcm
 
 
 def test_each_adapter_is_a_voice_of_its_own_and_says_the_same_again(engine: str) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from pods.speech import say
 from support.cluster import Namespace
 from support.engine_process import house_voices
 from support.hearing import hear
@@ -97,15 +98,8 @@ def test_it_runs_as_nobody_of_importance_on_a_root_that_it_cannot_write(house: N
 
 
 def test_the_engine_speaks(house: Namespace) -> None:
-    body = json.dumps(
-        {"model": "tts-1", "input": "Bonjour à tous.", "voice": "lisa", "response_format": "pcm"}
-    ).encode()
     with house.forwarded("pod/engine", 8770) as address:
-        request = urllib.request.Request(
-            f"http://{address}/v1/audio/speech", body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            samples = np.frombuffer(answer.read(), "<i2").astype(float)
+        samples = np.frombuffer(say(address, "lisa", "Bonjour à tous."), "<i2").astype(float)
     assert len(samples) > 12_000
     assert np.abs(samples).max() > 500
 

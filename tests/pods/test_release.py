@@ -83,7 +83,8 @@ async def test_a_stream_goes_on_while_the_operator_is_killed_and_a_new_one_makes
 
 async def test_a_stream_goes_on_while_the_release_is_upgraded_and_no_engine_restarts(voices: Release) -> None:
     before = voices.engine_pods("default")
-    upgrade = partial(voices.upgrade, logLevel="debug", podAnnotations={"timbre.dev/test": "upgraded"})
+    values = {"operator.logLevel": "debug", "operator.podAnnotations": {"timbre.dev/test": "upgraded"}}
+    upgrade = partial(voices.upgrade, values)
     with voices.reached() as reached:
         await reached.hear_while("renarde", LONG, upgrade)
     assert voices.engine_pods("default") == before

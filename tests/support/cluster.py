@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -153,6 +154,14 @@ class Namespace:
         metadata = {"name": claim}
         self.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
 
+    def machine(self) -> str:
+        """This machine's address, where pods reach it, and from where it reaches pods. Skips where it is no node."""
+        for node in self.get("nodes")["items"]:
+            for each in node["status"]["addresses"]:
+                if each["type"] == "InternalIP" and _is_here(each["address"]):
+                    return str(each["address"])
+        pytest.skip("this machine is no node of the cluster, so pods may not reach what runs on it")
+
     def state(self) -> str:
         """Pods, events and logs, for whoever reads of a failure."""
         parts = []
@@ -187,6 +196,15 @@ def namespace(prefix: str) -> Iterator[Namespace]:
         yield made
     finally:
         made.remove()
+
+
+def _is_here(address: str) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+        return True
 
 
 def _list(manifests: tuple[Manifest, ...]) -> Manifest:

@@ -66,17 +66,21 @@ class EngineStream:
         """All until the utterance's end."""
         heard = Heard()
         while heard.end is None:
-            message = await self.receive()
-            if isinstance(message, bytes):
-                heard.pcm += message
-            elif isinstance(message, Mark):
-                heard.marks.append(message)
-            elif isinstance(message, CodesMade):
-                heard.codes += message.codes
-                heard.first_frames.append(message.first_frame)
-            elif isinstance(message, Done | Error):
-                heard.end = message
+            await self.hear(heard)
         return heard
+
+    async def hear(self, heard: Heard) -> None:
+        """The next message, added to what was heard."""
+        message = await self.receive()
+        if isinstance(message, bytes):
+            heard.pcm += message
+        elif isinstance(message, Mark):
+            heard.marks.append(message)
+        elif isinstance(message, CodesMade):
+            heard.codes += message.codes
+            heard.first_frames.append(message.first_frame)
+        elif isinstance(message, Done | Error):
+            heard.end = message
 
     async def say(self, start: Start, texts: Sequence[str]) -> Heard:
         """A whole utterance."""

@@ -5,10 +5,11 @@ import json
 import shutil
 import time
 import urllib.request
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import yaml
@@ -34,23 +35,17 @@ def tool(name: str) -> str:
 
 
 class Prometheus(Process):
-    """`prometheus` in a directory."""
+    """`prometheus` in a directory. `host`: where it listens."""
 
-    def __init__(self, directory: Path, targets: list[Target]) -> None:
+    def __init__(self, directory: Path, targets: Iterable[Target] = (), host: str = "127.0.0.1") -> None:
+        self._targets = directory / "targets.json"
+        self.scrape(targets)
         config = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-            "scrape_configs": [
-                {
-                    "job_name": target.job,
-                    "static_configs": [
-                        {"targets": [urllib.parse.urlsplit(target.url).netloc], "labels": target.labels}
-                    ],
-                }
-                for target in targets
-            ],
+            "scrape_configs": [{"job_name": "tests", "file_sd_configs": [{"files": [str(self._targets)]}]}],
         }
         (directory / "prometheus.yml").write_text(yaml.safe_dump(config))
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.url = f"http://{host}:{free_port()}"
         super().__init__(
             tool("prometheus"),
             f"--config.file={directory / 'prometheus.yml'}",
@@ -58,6 +53,16 @@ class Prometheus(Process):
             f"--web.listen-address={self.url.removeprefix('http://')}",
             ready=r"Server is ready to receive web requests",
         )
+
+    def scrape(self, targets: Iterable[Target]) -> None:
+        """Scrape these, and no others any more."""
+        groups = [
+            {"targets": [urlsplit(target.url).netloc], "labels": {"job": target.job, **target.labels}}
+            for target in targets
+        ]
+        written = self._targets.with_suffix(".new")
+        written.write_text(json.dumps(groups))
+        written.replace(self._targets)
 
     async def query(self, expr: str) -> list[dict[str, Any]]:
         """The instant vector."""
