@@ -90,9 +90,8 @@ def test_a_model_directory_is_taken_as_it_is(folder: Path, checkpoint: Path) -> 
 
 @pytest.fixture
 def hub(checkpoint: Path) -> Iterator[Hub]:
-    files = {str(path.relative_to(checkpoint)): path.read_bytes() for path in checkpoint.rglob("*") if path.is_file()}
     with Hub() as running:
-        running.repos[NAME] = Repo(files)
+        running.repos[NAME] = Repo.of(checkpoint)
         yield running
 
 

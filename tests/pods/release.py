@@ -75,14 +75,24 @@ class Release:
             lambda: all(self._is_ready(f"{kind}/{name}") for name in names), f"{kind} {' '.join(names)}: Ready"
         )
 
-    def _is_ready(self, what: str) -> bool:
-        resource = self.namespace.get(what)
-        generation = resource["metadata"]["generation"]
-        conditions = resource.get("status", {}).get("conditions", [])
-        return any(
-            each["type"] == "Ready" and each["status"] == "True" and each["observedGeneration"] == generation
-            for each in conditions
+    def says(self, profile: str, condition: str, reason: str) -> None:
+        """Until a VoiceProfile's condition at its newest generation is false for this reason."""
+        wanted = (condition, "False", reason)
+        self.namespace.until(
+            lambda: wanted in self._conditions(f"voiceprofile/{profile}"), f"{profile}: {condition} says {reason}"
         )
+
+    def _is_ready(self, what: str) -> bool:
+        return any(each[:2] == ("Ready", "True") for each in self._conditions(what))
+
+    def _conditions(self, what: str) -> list[tuple[str, str, str]]:
+        """Type, status and reason of those of its newest generation."""
+        resource = self.namespace.get(what)
+        return [
+            (each["type"], each["status"], each["reason"])
+            for each in resource.get("status", {}).get("conditions", [])
+            if each["observedGeneration"] == resource["metadata"]["generation"]
+        ]
 
     def engine_pods(self, engine: str) -> dict[str, int]:
         """Restarts of all containers, by the uid of each pod that is not going away."""

@@ -61,15 +61,10 @@ async def test_a_bad_voice_says_why_and_the_others_speak(voices: Release) -> Non
     other = voices.profile("lisa", engineRef={"name": "absent"}, agentID="zoe")
     other["metadata"]["name"] = "zoe"
     voices.namespace.apply(other)
-    voices.namespace.until(lambda: _reason(voices.namespace, "zoe") == "EngineNotFound", "zoe says EngineNotFound")
+    voices.says("zoe", "Accepted", "EngineNotFound")
     voices.namespace.delete("voiceprofile/zoe")
     with voices.reached() as reached:
         await reached.hear("electra", "Je parle.")
-
-
-def _reason(namespace: Namespace, profile: str) -> str | None:
-    conditions = namespace.get(f"voiceprofile/{profile}").get("status", {}).get("conditions", [])
-    return next((each["reason"] for each in conditions if each["type"] == "Accepted"), None)
 
 
 async def test_a_stream_goes_on_while_the_operator_is_killed_and_a_new_one_makes_voices_ready(voices: Release) -> None:

@@ -6,6 +6,7 @@ import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
@@ -25,6 +26,12 @@ class Repo:
     """A bearer token that is wanted: of a private repository for all, of a gated one for files."""
     gated: bool = False
 
+    @classmethod
+    def of(cls, directory: Path) -> Self:
+        """One that holds what lies in a directory."""
+        paths = [path for path in directory.rglob("*") if path.is_file()]
+        return cls({str(path.relative_to(directory)): path.read_bytes() for path in paths})
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -38,9 +45,13 @@ class Asked:
 
 
 class Hub:
-    """Serves on loopback while the context lasts. Weights are redirected to another host, as to the Hub's CDN."""
+    """Serves at an address of this machine while the context lasts.
 
-    def __init__(self) -> None:
+    Weights are redirected, as to the Hub's CDN: to another host, where the address is the loopback's.
+    """
+
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        self.cdn = "localhost" if address == "127.0.0.1" else address
         self.repos: dict[str, Repo] = {}
         self.asked: list[Asked] = []
         self.sent = 0
@@ -59,7 +70,7 @@ class Hub:
         class Handler(_Handler):
             served = hub
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((address, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -71,7 +82,7 @@ class Hub:
     @property
     def url(self) -> str:
         """For HF_ENDPOINT."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self._server.server_address[0]!s}:{self.port}"
 
     def transfers(self) -> list[Asked]:
         """Requests for files' content, at the CDN or the Hub."""
@@ -158,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         if file not in repo.files:
             self._fail(404, "EntryNotFound")
         elif file.endswith(".safetensors"):
-            where = f"http://localhost:{self.served.port}/cdn/{name}/{file}?signature=s3cret"
+            where = f"http://{self.served.cdn}:{self.served.port}/cdn/{name}/{file}?signature=s3cret"
             self._answer(302, b"", {"Location": where})
         else:
             self.served.sent += len(repo.files[file])

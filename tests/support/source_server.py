@@ -24,34 +24,36 @@ class Asked:
 
 
 class SourceServer:
-    """On a free port of 127.0.0.1, by the names `localhost` and `127.0.0.1`, with a certificate for both.
+    """At an address of this machine, with a certificate for it; the loopback's is `localhost` too. Port 0: a free one.
 
     `answers`: by path; bytes are given out as they are, and taken by PUT. What is not there is 404.
     """
 
-    def __init__(self, *, tls: bool = True) -> None:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0, *, tls: bool = True) -> None:
         self.answers: dict[str, bytes | Answer] = {}
         self.asked: list[Asked] = []
-        self.port = 0
+        self.port = port
         self.authority = trustme.CA()
+        self._address = address
+        self._names = ["localhost", address] if address == "127.0.0.1" else [address]
         self._scheme = "https" if tls else "http"
         self._runner: web.AppRunner | None = None
 
-    def url(self, path: str, host: str = "localhost") -> str:
-        """Of a path."""
-        return f"{self._scheme}://{host}:{self.port}{path}"
+    def url(self, path: str, host: str = "") -> str:
+        """Of a path, by the first name or another one."""
+        return f"{self._scheme}://{host or self._names[0]}:{self.port}{path}"
 
     def hosts(self) -> str:
-        """Both, as the fetcher's setting has them."""
-        return f"localhost:{self.port},127.0.0.1:{self.port}"
+        """All names, as the fetcher's setting has them."""
+        return ",".join(f"{name}:{self.port}" for name in self._names)
 
     def trusted_by(self, credentials: Path) -> Path:
-        """Write the certificate authority where the fetcher looks for it; the folder of `localhost`."""
-        for name in ("localhost", "127.0.0.1"):
+        """Write the certificate authority where the fetcher looks for it; the folder of the first name."""
+        for name in self._names:
             folder = credentials / name
             folder.mkdir(parents=True, exist_ok=True)
             self.authority.cert_pem.write_to_path(folder / "ca.crt")
-        return credentials / "localhost"
+        return credentials / self._names[0]
 
     async def __aenter__(self) -> Self:
         app = web.Application()
@@ -62,8 +64,8 @@ class SourceServer:
         context = None
         if self._scheme == "https":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=context).start()
+            self.authority.issue_cert(*self._names).configure_cert(context)
+        await web.TCPSite(self._runner, self._address, self.port, ssl_context=context).start()
         self.port = self._runner.addresses[0][1]
         return self
 
