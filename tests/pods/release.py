@@ -47,6 +47,10 @@ class Release:
         options = ["--skip-crds", "--values=-", *more, "--wait", "--timeout=5m"]
         self._helm(command, NAME, chart, *options, given=yaml.safe_dump(chosen))
 
+    def test(self) -> None:
+        """Run the chart's own test."""
+        self._helm("test", NAME, "--timeout=5m")
+
     def uninstall(self) -> None:
         """Remove the release."""
         self._helm("uninstall", NAME, "--wait", "--timeout=5m")
@@ -131,6 +135,13 @@ class Reached:
         """Whether the bridge has its Redis and its engines."""
         with urllib.request.urlopen(f"{self.url}/healthz", timeout=20) as answer:
             return bool(json.load(answer)["status"] == "ok")
+
+    def said(self) -> list[dict[str, Any]]:
+        """The bridge's history, newest first."""
+        request = urllib.request.Request(f"{self.url}/v1/utterances", headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            utterances: list[dict[str, Any]] = json.load(answer)["utterances"]
+            return utterances
 
     async def hear(self, agent: str, text: str, sounding: asyncio.Event | None = None) -> Heard:
         """Publish an H-Link message on Redis, and hear it from the bridge; checked."""

@@ -47,6 +47,13 @@ async def test_an_agents_message_is_heard(voices: Release, agent: str) -> None:
         await reached.hear(agent, "Bonjour à tous.")
 
 
+def test_the_charts_own_test_makes_the_first_agent_speak(voices: Release) -> None:
+    voices.test()
+    with voices.reached() as reached:
+        newest = reached.said()[0]
+    assert (newest["agent_id"], newest["reason"]) == (AGENTS[0], "finished")
+
+
 def test_a_changed_voice_is_ready_without_a_restart(voices: Release) -> None:
     before = voices.engine_pods("default")
     digest = voices.namespace.get("voiceprofile/lisa")["status"]["loadedDigest"]
