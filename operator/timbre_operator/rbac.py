@@ -25,7 +25,7 @@ SERVED: Final = (
     Rule(GROUP, "voiceprofiles/status", ("patch",)),
     Rule("", "pods", ("list", "watch")),
     Rule("", "persistentvolumeclaims", ("get",)),
-    Rule("", "secrets", _APPLY),
+    Rule("", "secrets", ("get", "create", "patch")),  # each by its name: who may list them reads them all
     Rule("", "serviceaccounts", _APPLY),
     Rule("", "services", _APPLY),
     Rule("", "configmaps", (*_APPLY, "delete")),

@@ -7,7 +7,7 @@ from timbre_operator.kube.resource import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     PODS,
-    SECRETS,
+    SERVICES,
     SPEECH_ENGINES,
     VOICE_PROFILES,
 )
@@ -77,7 +77,7 @@ def test_who_waits_for_an_agents_name_is_looked_at_until_nobody_of_its_engine_wa
 
 
 def test_a_child_that_drifts_concerns_its_engine() -> None:
-    for resource in (DEPLOYMENTS, SECRETS):
+    for resource in (DEPLOYMENTS, SERVICES):
         assert Interest().keys(resource, "MODIFIED", child("x")) == {engine_key()}
         assert Interest().keys(resource, "DELETED", child("x")) == {engine_key()}
     assert Interest().keys(CONFIG_MAPS, "MODIFIED", child("x")) == {voices_key()}

@@ -12,7 +12,7 @@ from kubernetes.aio.client import Configuration
 
 from support.waiting import until
 from timbre_operator.kube import Resource, connection
-from timbre_operator.kube.resource import SCALED_OBJECTS, SECRETS, SPEECH_ENGINES, VOICE_PROFILES
+from timbre_operator.kube.resource import DEPLOYMENTS, SCALED_OBJECTS, SECRETS, SPEECH_ENGINES, VOICE_PROFILES
 from timbre_operator.watch import kopf_watch
 
 
@@ -58,7 +58,8 @@ def test_handlers_want_no_finalizer() -> None:
     for registry in (made._changing, made._spawning):
         assert not registry.get_all_handlers(), "these would add finalizers and annotations"
     found = [each.id for each in made._watching.get_all_handlers()]
-    assert {SPEECH_ENGINES.plural, VOICE_PROFILES.plural, SECRETS.plural} <= set(found)
+    assert {SPEECH_ENGINES.plural, VOICE_PROFILES.plural, DEPLOYMENTS.plural} <= set(found)
+    assert SECRETS.plural not in found, "who may watch them may read them all"
     assert len(found) == len(set(found)) == 2 + len(kopf_watch.CHILDREN)
 
 

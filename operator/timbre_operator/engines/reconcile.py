@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 _KEEPER: Final = "timbre-operator-replicas"
 """Field manager that holds a Deployment's replicas while they pass to an autoscaler."""
 _AGAIN_S: Final = 60.0
-"""Seconds until a pass looks again at what it cannot be told of, such as a claim that was missing."""
+"""Seconds until a pass looks again at what it is not told of, such as its Secret, or a claim that was missing."""
 _OPTIONAL: Final = (DISRUPTION_BUDGETS, AUTOSCALERS, SCALED_OBJECTS)
 """Kinds that come and go with the spec."""
 
@@ -91,7 +91,7 @@ class EngineReconcile:
             await self._apply(engine, seen, each)
         seen.troubles += self._amiss(engine, seen)
         await self._tell(key, live, seen.objects[DEPLOYMENTS, names.speech(key.engine)], seen.pods, seen.troubles)
-        return _AGAIN_S if seen.troubles else self._until_rotation(engine, seen)
+        return self._next(engine, seen)
 
     async def _observe(self, engine: SpeechEngine) -> _Seen:
         namespace, name = engine.metadata.namespace or "", engine.metadata.name
@@ -193,9 +193,9 @@ class EngineReconcile:
         if not conditions.same(live.get("status", {}), said):
             await self.kube.patch_status(SPEECH_ENGINES, key.namespace, key.engine, said)
 
-    def _until_rotation(self, engine: SpeechEngine, seen: _Seen) -> float | None:
+    def _next(self, engine: SpeechEngine, seen: _Seen) -> float:
         tokens = secret.read(seen.objects[SECRETS, names.admin_secret(engine.metadata.name)])
-        if tokens is None:
-            return None
+        if seen.troubles or tokens is None:
+            return _AGAIN_S
         left = tokens.since + timedelta(days=engine.spec.admin_token_rotation_days) - self.clock()
-        return max(1.0, left.total_seconds())
+        return min(_AGAIN_S, max(1.0, left.total_seconds()))

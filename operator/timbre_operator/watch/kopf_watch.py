@@ -22,7 +22,6 @@ from timbre_operator.kube.resource import (
     DISRUPTION_BUDGETS,
     PODS,
     SCALED_OBJECTS,
-    SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
     SPEECH_ENGINES,
@@ -34,7 +33,6 @@ _log = logging.getLogger(__name__)
 OWN: Final = (SPEECH_ENGINES, VOICE_PROFILES)
 CHILDREN: Final = (
     PODS,
-    SECRETS,
     CONFIG_MAPS,
     SERVICES,
     SERVICE_ACCOUNTS,
@@ -42,7 +40,10 @@ CHILDREN: Final = (
     DISRUPTION_BUDGETS,
     AUTOSCALERS,
 )
-"""Kinds that are watched where they carry the operator's label, and nothing else of them is read or held."""
+"""Kinds that are watched where they carry the operator's label, and nothing else of them is read or held.
+
+Not Secrets: the right to watch them is that to read all of them, whatever their label.
+"""
 
 OnEvent = Callable[[Resource, str | None, Object], None]
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]

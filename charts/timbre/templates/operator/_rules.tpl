@@ -17,7 +17,8 @@
 - {apiGroups: [timbre.dev], resources: [speechengines/status, voiceprofiles/status], verbs: [patch]}
 - {apiGroups: [""], resources: [pods], verbs: [list, watch]}
 - {apiGroups: [""], resources: [persistentvolumeclaims], verbs: [get]}
-- {apiGroups: [""], resources: [secrets, serviceaccounts, services], verbs: [get, list, watch, create, patch]}
+- {apiGroups: [""], resources: [secrets], verbs: [get, create, patch]}
+- {apiGroups: [""], resources: [serviceaccounts, services], verbs: [get, list, watch, create, patch]}
 - {apiGroups: [""], resources: [configmaps], verbs: [get, list, watch, create, patch, delete]}
 - {apiGroups: [""], resources: [events], verbs: [create, patch]}
 - {apiGroups: [apps], resources: [deployments], verbs: [get, list, watch, create, patch]}
