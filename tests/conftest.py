@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,31 @@ COVERS = {
     "pods": "a cluster with pods, and KEDA",
 }
 """What a tier stands on, where it is more than the folder's name tells."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have those come last that look at what all others did."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.fixture
+def partly(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Says why what ran of a tier, beside this file's tests, is not the whole of it; "" where it is."""
+    root, config = request.config.rootpath, request.config
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    assert reporter is not None
+
+    def why(tier: str) -> str:
+        ran = {report.nodeid.partition("::")[0] for report in reporter.stats.get("passed", [])}
+        files = {path.relative_to(root).as_posix() for path in (root / "tests" / tier).rglob("test_*.py")}
+        others = files - ran - {request.path.relative_to(root).as_posix()}
+        if others or reporter.stats.get("deselected") or any("::" in each for each in config.args):
+            return f"not all tests of the tier {tier} were chosen"
+        amiss = {outcome: count for outcome, count in _tiers(reporter)[tier].items() if outcome != "passed"}
+        return f"of the tier {tier}: {amiss}" if amiss else ""
+
+    return why
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

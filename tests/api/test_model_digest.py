@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from support import accounts
 from support.apiserver import ApiServer
 from support.namespace import Namespace, until
 from support.operator_process import OperatorProcess
@@ -46,10 +47,10 @@ def counted(here: Namespace, ready: int) -> None:
 
 
 async def test_another_model_is_said_and_heals_where_it_or_the_spec_is_mended(api: ApiServer, here: Namespace) -> None:
-    flags = ("--namespace", here.name, "--lease-name", here.name)
+    kubeconfig = accounts.operator(api, here.name, [here.name])
     refused = {"terminated": {"exitCode": EXIT_OTHER_FILE, "reason": "Error", "message": TOLD}}
     waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
-    async with OperatorProcess(api.kubeconfig, *flags, ready=r"leads$"):
+    async with OperatorProcess(kubeconfig, here.name, "--namespace", here.name, ready=r"leads$"):
         here.apply(**model(FIRST))
         await until(lambda: rolled(here, FIRST))
         pod(here, "one")

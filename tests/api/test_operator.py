@@ -1,24 +1,24 @@
 """The operator before a real API server: what it makes, keeps, and leaves alone."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 
+from support import accounts
 from support.apiserver import MERGE, ApiServer
 from support.namespace import Namespace, until
-from support.operator_process import ENGINES, OperatorProcess, account, changes, grant, lines, requests, tokens
-from timbre_operator import rbac
+from support.operator_process import ENGINES, OperatorProcess, changes, lines, requests, tokens
 
 LEADS = r"leads$"
 
 
 @pytest.fixture
 async def operator(api: ApiServer, here: Namespace) -> AsyncIterator[OperatorProcess]:
-    """One that looks after the test's namespace and leads."""
-    async with OperatorProcess(api.kubeconfig, "--namespace", here.name, "--lease-name", here.name, ready=LEADS) as it:
+    """One that looks after the test's namespace and leads, with the rights that it needs and no others."""
+    kubeconfig = accounts.operator(api, here.name, [here.name])
+    async with OperatorProcess(kubeconfig, here.name, "--namespace", here.name, ready=LEADS) as it:
         yield it
 
 
@@ -163,82 +163,55 @@ async def test_the_status_follows_the_deployment_and_its_pods(here: Namespace) -
     await until(lambda: here.conditions()["Degraded"] == ("False", "AsWanted"))
 
 
-async def test_the_rights_in_rbac_are_enough_and_all_of_them_named(
-    api: ApiServer, here: Namespace, tmp_path: Path
-) -> None:
-    """As a ServiceAccount of one namespace: nothing is forbidden, and nothing is asked for that is not granted."""
-    kubeconfig = account(api, tmp_path, "least", [here.name])
-    flags = ("--namespace", here.name, "--lease-name", here.name)
-    async with OperatorProcess(kubeconfig, *flags, ready=LEADS) as operator:
-        here.apply(replicas=2)
-        await until(lambda: here.conditions()["Ready"][1] == "PodsNotReady")
-        here.delete("services")
-        await until(lambda: here.there("services"))
-        here.apply(autoscaling={"maxReplicas": 3})
-        await until(lambda: here.there("horizontalpodautoscalers"))
-        here.apply(replicas=1)
-        await until(lambda: not here.there("horizontalpodautoscalers"))
-        await until(lambda: not here.there("poddisruptionbudgets"))
-        assert "timbre_operator_leader 1.0" in await asyncio.to_thread(operator.get, "/metrics")
-        assert "last active" in await asyncio.to_thread(operator.get, "/healthz")
-    made = requests(api, "system:serviceaccount:default:least")
-    refused = {(each["verb"], each["requestURI"]) for each in made if each["responseStatus"]["code"] == 403}
-    assert refused == set()
-    used = {
-        (each["objectRef"].get("apiGroup", ""), _resource(each), each["verb"]) for each in made if "objectRef" in each
-    }
-    granted = {(rule.group, rule.resource, verb) for rule in (*rbac.SERVED, *rbac.OWN) for verb in rule.verbs}
-    assert used - granted <= {("authorization.k8s.io", "selfsubjectaccessreviews", "create")}
+@pytest.mark.usefixtures("operator")
+async def test_a_missing_claim_is_said_and_heals(here: Namespace) -> None:
+    here.apply(adaptersVolume={"persistentVolumeClaim": {"claimName": "shared"}})
+    await until(lambda: here.conditions()["Degraded"] == ("True", "VolumeUnusable"))
+    spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"metadata": {"name": "shared"}, "spec": spec}
+    here.api.request("POST", f"/api/v1/namespaces/{here.name}/persistentvolumeclaims", claim)
+    here.patch("speechengines", {"metadata": {"labels": {"touched": "yes"}}}, "default")
+    await until(lambda: here.conditions()["Degraded"][1] != "VolumeUnusable")
 
 
-def _resource(audited: dict[str, Any]) -> str:
-    about = audited["objectRef"]
-    return "/".join(part for part in (about["resource"], about.get("subresource")) if part)
-
-
-async def test_what_is_missing_of_rights_is_said_and_waited_for(
-    api: ApiServer, here: Namespace, tmp_path: Path
-) -> None:
-    kubeconfig = account(api, tmp_path, "lacking", ["default"])
-    flags = ("--namespace", here.name, "--lease-name", here.name)
-    async with OperatorProcess(kubeconfig, *flags) as operator:
+async def test_what_is_missing_of_rights_is_said_and_waited_for(api: ApiServer, here: Namespace) -> None:
+    kubeconfig = accounts.operator(api, here.name, ["default"])
+    async with OperatorProcess(kubeconfig, here.name, "--namespace", here.name) as operator:
         said = f"may not get, create, patch secrets in namespace {here.name}"
         await until(lambda: any(said in line for line in operator.log))
         assert not operator.leads()
-        grant(api, "lacking", [*rbac.SERVED], [here.name])
+        accounts.serve(api, here.name, [here.name])
         here.apply()
         await until(operator.leads)
         await until(lambda: here.there("deployments"))
 
 
-async def test_an_operator_of_the_whole_cluster_needs_no_right_beyond_those_named(
-    api: ApiServer, here: Namespace, tmp_path: Path
-) -> None:
+async def test_an_operator_of_the_whole_cluster_serves_every_namespace(api: ApiServer, here: Namespace) -> None:
     there = Namespace(api, f"{here.name}-2")
-    kubeconfig = account(api, tmp_path, "everywhere", [])
-    async with OperatorProcess(kubeconfig, "--lease-name", here.name, ready=LEADS):
+    kubeconfig = accounts.operator(api, here.name, [])
+    async with OperatorProcess(kubeconfig, here.name, ready=LEADS):
         here.apply()
         there.apply()
         for namespace in (here, there):
             await until(lambda namespace=namespace: namespace.conditions()["Ready"][1] == "PodsNotReady")  # type: ignore[misc]
         there.delete("services")
         await until(lambda: there.there("services"))
-    made = requests(api, "system:serviceaccount:default:everywhere")
-    assert not [each["requestURI"] for each in made if each["responseStatus"]["code"] == 403]
 
 
 async def test_where_keda_is_it_scales_and_nothing_else(api: ApiServer, here: Namespace, keda: None) -> None:
     here.apply(autoscaling={"maxReplicas": 4})
-    flags = ("--namespace", here.name, "--lease-name", here.name)
-    async with OperatorProcess(api.kubeconfig, *flags, ready=LEADS):
+    operator = partial(OperatorProcess, accounts.operator(api, here.name, [here.name]), here.name, ready=LEADS)
+    async with operator("--namespace", here.name):
         await until(lambda: here.there("horizontalpodautoscalers"))
-    async with OperatorProcess(api.kubeconfig, *flags, "--prometheus", "http://prometheus:9090", ready=LEADS):
+    async with operator("--namespace", here.name, "--prometheus", "http://prometheus:9090"):
         await until(lambda: here.there("scaledobjects"))
         assert not here.there("horizontalpodautoscalers"), "it went first"
         here.patch("scaledobjects", {"spec": {"maxReplicaCount": 99}})
         await until(lambda: here.get("scaledobjects")["spec"]["maxReplicaCount"] == 4)
         here.delete("scaledobjects")
         await until(lambda: here.there("scaledobjects"))
+        here.apply(replicas=1)
+        await until(lambda: not here.there("scaledobjects"))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support import apiserver
+from support import accounts, apiserver
 from support.apiserver import ApiServer
 from support.namespace import Namespace, until
 from support.operator_process import OperatorProcess
@@ -24,7 +24,8 @@ async def test_an_operator_outlives_its_resources_and_serves_them_when_they_are_
         pytest.skip(lacking)
     with apiserver.running(tmp_path) as api:
         here = Namespace(api, "here")
-        async with OperatorProcess(api.kubeconfig, "--namespace", here.name) as operator:
+        kubeconfig = accounts.operator(api, here.name, [here.name])
+        async with OperatorProcess(kubeconfig, here.name, "--namespace", here.name) as operator:
             await until(lambda: any("SpeechEngine" in line and "is not there" in line for line in operator.log))
             install(api)
             await until(operator.leads)

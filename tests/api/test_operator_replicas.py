@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from support import accounts
 from support.namespace import Namespace, until
 from support.operator_process import OperatorProcess, changes, lines, requests
 from support.relay import Relay
@@ -16,13 +17,16 @@ AWAY_S = float(os.environ.get("SOAK_AWAY_SECONDS", "12"))
 """For how long the API server is away; `make soak` takes 90 s, past the end of what kopf would wait by itself."""
 
 
-def replica(here: Namespace, *arguments: str, lease: str = "", kubeconfig: Path | None = None) -> OperatorProcess:
-    flags = ("--namespace", here.name, "--lease-name", lease or here.name, *arguments)
-    return OperatorProcess(kubeconfig or here.api.kubeconfig, *flags)
+def account(here: Namespace) -> Path:
+    return accounts.operator(here.api, here.name, [here.name])
+
+
+def replica(here: Namespace, *arguments: str, kubeconfig: Path | None = None) -> OperatorProcess:
+    return OperatorProcess(kubeconfig or account(here), here.name, "--namespace", here.name, *arguments)
 
 
 def holder(here: Namespace) -> str:
-    path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{here.name}"
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{here.name}/leases/timbre-operator"
     found: str = here.api.request("GET", path)["spec"]["holderIdentity"]
     return found
 
@@ -61,6 +65,7 @@ async def test_a_replica_that_stands_by_writes_nothing(here: Namespace) -> None:
             here.apply(replicas=2)
             await until(lambda: here.conditions()["Ready"][1] == "PodsNotReady")
             assert not second.leads()
+            assert "timbre_operator_leader 1.0" in await asyncio.to_thread(first.get, "/metrics")
             told = await asyncio.to_thread(second.get, "/metrics")
             assert "timbre_operator_leader 0.0" in told
             assert 'timbre_operator_reconcile_seconds_count{kind="engine"} 0.0' in told
@@ -68,7 +73,7 @@ async def test_a_replica_that_stands_by_writes_nothing(here: Namespace) -> None:
 
 async def test_two_operators_by_mistake_agree(here: Namespace) -> None:
     """With Leases of two names both lead: what they write is the same, so they come to rest."""
-    async with replica(here) as first, replica(here, lease=f"{here.name}-other") as second:
+    async with replica(here) as first, replica(here, "--lease-name", "other") as second:
         await until(first.leads)
         await until(second.leads)
         here.apply(replicas=2)
@@ -95,7 +100,7 @@ def _quiet(here: Namespace) -> bool:
 
 
 async def test_an_api_server_that_is_away_and_comes_back(here: Namespace, tmp_path: Path) -> None:
-    config = yaml.safe_load(here.api.kubeconfig.read_text())
+    config = yaml.safe_load(account(here).read_text())
     async with Relay(here.api.url.removeprefix("https://")) as relay:
         config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{relay.port}"
         kubeconfig = tmp_path / "kubeconfig"

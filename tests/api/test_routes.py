@@ -3,10 +3,10 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from support import accounts
 from support.apiserver import APPLY, ApiServer
 from timbre_bridge.engines.configmap import Api, RoutesConfigMap
 from timbre_common.documents import Agent, Routes
@@ -14,7 +14,6 @@ from timbre_common.names import ROUTES_CONFIGMAP, ROUTES_KEY
 
 NAMESPACE = "routes"
 CONFIGMAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{ROUTES_CONFIGMAP}"
-RULE = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [ROUTES_CONFIGMAP], "verbs": ["get", "watch"]}
 
 
 def agent(name: str) -> Agent:
@@ -29,15 +28,8 @@ def write(api: ApiServer, document: str) -> None:
 
 def account(api: ApiServer, folder: Path) -> Api:
     """A ServiceAccount that may follow the one ConfigMap, as a pod has it."""
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
-    bridge: dict[str, Any] = {"metadata": {"name": "bridge"}}
     api.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-    api.request("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", bridge)
-    api.request("POST", f"{rbac}/roles", {**bridge, "rules": [RULE]})
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "bridge"}
-    subject = {"kind": "ServiceAccount", "name": "bridge", "namespace": NAMESPACE}
-    api.request("POST", f"{rbac}/rolebindings", {**bridge, "roleRef": role, "subjects": [subject]})
-    (folder / "token").write_text(api.kubectl("create", "token", "bridge", "-n", NAMESPACE))
+    (folder / "token").write_text(accounts.bridge(api, NAMESPACE))
     return Api(api.url, NAMESPACE, folder / "token", api.kubeconfig.parent / "ca.pem")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from support import accounts
 from support.apiserver import APPLY, MERGE, ApiServer, Refused
 from support.engine_process import ADMIN_TOKEN, EngineProcess
 from support.fetcher_process import FetcherProcess
@@ -46,7 +47,6 @@ class Place:
                 await asyncio.sleep(due)
 
     def set_up(self, token: str) -> None:
-        self.api.request("POST", "/api/v1/namespaces", {"metadata": {"name": self.name}})
         engine = {"apiVersion": "timbre.dev/v1alpha1", "kind": "SpeechEngine", "metadata": {"name": "default"}}
         self.api.request("POST", f"{self.timbre}/speechengines", {**engine, "spec": {"backend": "espeak"}})
         metadata = {"name": names.admin_secret("default"), "annotations": {names.ROTATED: "2026-01-01T00:00:00+00:00"}}
@@ -94,7 +94,8 @@ class Place:
 @pytest.fixture
 async def place(api: ApiServer, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     name = request.node.name.removeprefix("test_").replace("_", "-")[:60].strip("-")
-    configuration = await connection.configuration(api.kubeconfig)
+    api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    configuration = await connection.configuration(accounts.operator(api, name, [name]))
     async with (
         EngineProcess("--backend=espeak") as engine,
         connected(configuration, 30) as kube,

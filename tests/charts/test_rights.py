@@ -1,39 +1,27 @@
-"""The chart grants what the operator uses, and nothing else; and it finds what the operator makes."""
+"""The chart grants what its accounts use (tests/api/test_rights.py), and no more; and finds what the operator makes."""
 
 import re
-from typing import Any
 
+from support import accounts
+from support.accounts import rights
 from support.helm import one, template
 from timbre_common.names import ROUTES_CONFIGMAP
 from timbre_operator import names as operator_names
-from timbre_operator import rbac
-
-Rights = set[tuple[str, str, str]]
-
-
-def granted(role: dict[str, Any]) -> Rights:
-    return {
-        (group, resource, verb)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-
-
-def used(*rules: rbac.Rule) -> Rights:
-    return {(rule.group, rule.resource, verb) for rule in rules for verb in rule.verbs}
 
 
 def test_in_watched_namespaces() -> None:
     role = one(template(), "Role", "voices-demo-timbre-operator")
-    assert granted(role) == used(*rbac.SERVED, *rbac.KEDA)
+    assert rights(role["rules"]) == rights(accounts.SERVED_RULES)
     cluster = one(template({"operator": {"clusterWide": True}}), "ClusterRole")
-    assert granted(cluster) == granted(role)
+    assert rights(cluster["rules"]) == rights(role["rules"])
 
 
 def test_in_its_own() -> None:
-    assert granted(one(template(), "Role", "demo-timbre-operator-own")) == used(*rbac.OWN)
+    assert rights(one(template(), "Role", "demo-timbre-operator-own")["rules"]) == rights(accounts.OWN_RULES)
+
+
+def test_of_the_bridge() -> None:
+    assert one(template(), "Role", "demo-timbre-bridge")["rules"] == accounts.BRIDGE_RULES
 
 
 def test_ports_labels_and_names_are_those_of_the_code() -> None:
@@ -49,4 +37,3 @@ def test_ports_labels_and_names_are_those_of_the_code() -> None:
     assert label.removeprefix("__meta_kubernetes_pod_label_") in {re.sub(r"\W", "_", each) for each in labels}
     bridge = one(objects, "Deployment", "demo-timbre-bridge")["spec"]["template"]["spec"]["containers"][0]
     assert f"--routes-configmap={ROUTES_CONFIGMAP}" in bridge["args"]
-    assert one(objects, "Role", "demo-timbre-bridge")["rules"][0]["resourceNames"] == [ROUTES_CONFIGMAP]

@@ -29,6 +29,9 @@ _ROOT: Final = Path(__file__).parents[2]
 _START_S: Final = 180
 _PROGRAMS: Final = ("etcd", "kube-apiserver", "kubectl")
 
+audit_logs: Final[list[Path]] = []
+"""Those of all servers of this process so far, for whoever looks at its end at what was asked of them."""
+
 
 class Refused(Exception):
     """The server's answer that is no success."""
@@ -117,6 +120,7 @@ def running(folder: Path) -> Iterator[ApiServer]:
     peer, store, port = free_ports(3)
     token = secrets.token_hex(16)
     server = _files(folder, port, token, programs)
+    audit_logs.append(server.audit)
     etcd = [programs / "etcd", "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--log-level", "error"]
     etcd += [f"--{kind}-client-urls=http://127.0.0.1:{store}" for kind in ("listen", "advertise")]
     etcd += [f"--{kind}-peer-urls=http://127.0.0.1:{peer}" for kind in ("listen", "initial-advertise")]

@@ -18,11 +18,12 @@ from typing import Any, Final
 import aiohttp
 from kubernetes.aio.client import ApiClient
 
+from support import accounts
 from support.apiserver import ApiServer
 from support.engine_process import EngineProcess
 from support.fetcher_process import FetcherProcess
 from support.namespace import Namespace, until
-from support.operator_process import OperatorProcess, account, changes, lines, requests, tokens
+from support.operator_process import OperatorProcess, changes, lines, requests, tokens
 from timbre_common.names import ENV_ADMIN_TOKEN, FETCHER_PORT, GROUP
 from timbre_operator import names
 from timbre_operator.kube import Object, connection
@@ -159,7 +160,7 @@ class ManyProfiles:
 async def place(api: ApiServer, folder: Path, profiles: int) -> AsyncIterator[ManyProfiles]:
     """A namespace with an engine that is ready, whose volume has the files of so many profiles. `api` has the CRDs."""
     here = Namespace(api, f"many-{secrets.token_hex(4)}")
-    kubeconfig = account(api, folder, here.name, [here.name])
+    kubeconfig = accounts.operator(api, here.name, [here.name])
     adapters = folder / "adapters" / "sha256"
     adapters.mkdir(parents=True)
     for index in range(profiles):
@@ -173,7 +174,7 @@ async def place(api: ApiServer, folder: Path, profiles: int) -> AsyncIterator[Ma
         made = ManyProfiles(
             api,
             here.name,
-            f"system:serviceaccount:default:{here.name}",
+            accounts.user(here.name, accounts.OPERATOR),
             operator,
             Readiness(api, here.name),
             kubeconfig,
@@ -198,7 +199,7 @@ async def place(api: ApiServer, folder: Path, profiles: int) -> AsyncIterator[Ma
 
 
 def _operator(kubeconfig: Path, name: str) -> OperatorProcess:
-    return OperatorProcess(kubeconfig, "--namespace", name, "--lease-name", name, ready=r"leads$")
+    return OperatorProcess(kubeconfig, name, "--namespace", name, ready=r"leads$")
 
 
 def _stand_for_a_pod(here: Namespace, address: str) -> None:

@@ -1,4 +1,4 @@
-"""A real operator in a process of its own, and the rights that it may have."""
+"""A real operator in a process of its own, and what it asked of the API server."""
 
 import base64
 import json
@@ -7,21 +7,22 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from support.apiserver import ApiServer
 from support.process import Process
-from timbre_operator import rbac
-from timbre_operator.rbac import Rule
 
 ENGINES = "/apis/timbre.dev/v1alpha1/namespaces/{}/speechengines"
 
 
 class OperatorProcess(Process):
-    """`timbre-operator run`; `arguments` are further flags. As a context manager it leads, or stands by."""
+    """`timbre-operator run` of a namespace, where its Lease is; `arguments` are further flags.
 
-    def __init__(self, kubeconfig: Path, *arguments: str, ready: str = r"metrics on (http://\S+)") -> None:
-        flags = ("--kubeconfig", str(kubeconfig), "--port", "0", "--lease-namespace", "default")
+    As a context manager it leads, or stands by.
+    """
+
+    def __init__(
+        self, kubeconfig: Path, namespace: str, *arguments: str, ready: str = r"metrics on (http://\S+)"
+    ) -> None:
+        flags = ("--kubeconfig", str(kubeconfig), "--port", "0", "--lease-namespace", namespace)
         super().__init__("timbre-operator", "run", *flags, *arguments, ready=ready)
 
     def leads(self) -> bool:
@@ -37,34 +38,6 @@ class OperatorProcess(Process):
         with urllib.request.urlopen(self.url() + path, timeout=10) as answer:
             told: bytes = answer.read()
         return told.decode()
-
-
-def account(api: ApiServer, folder: Path, name: str, namespaces: list[str]) -> Path:
-    """A kubeconfig of a ServiceAccount with the operator's rights, in those namespaces (none: in all of them)."""
-    api.kubectl("create", "serviceaccount", name)
-    grant(api, name, [*rbac.SERVED], namespaces)
-    grant(api, f"{name}-lease", [*rbac.OWN], ["default"], account_=name)
-    token = api.kubectl("create", "token", name).strip()
-    config = yaml.safe_load(api.kubeconfig.read_text())
-    config["users"] = [{"name": "admin", "user": {"token": token}}]
-    path = folder / f"{name}.kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
-def grant(api: ApiServer, name: str, rules: list[Rule], namespaces: list[str], account_: str = "") -> None:
-    """Roles (or a ClusterRole) of those rules for a ServiceAccount of the namespace default."""
-    kind = "Role" if namespaces else "ClusterRole"
-    group = "rbac.authorization.k8s.io"
-    subject = {"kind": "ServiceAccount", "name": account_ or name, "namespace": "default"}
-    for namespace in namespaces or [""]:
-        metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
-        granted = [{"apiGroups": [rule.group], "resources": [rule.resource], "verbs": [*rule.verbs]} for rule in rules]
-        role = {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "rules": granted}
-        bound = {"apiGroup": group, "kind": kind, "name": name}
-        binding = {**role, "kind": f"{kind}Binding", "roleRef": bound, "subjects": [subject]}
-        del binding["rules"]
-        api.kubectl("apply", "-f", "-", text=yaml.safe_dump_all([role, binding]))
 
 
 def requests(api: ApiServer, user: str = "", since: int = 0) -> list[dict[str, Any]]:
