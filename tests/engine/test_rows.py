@@ -21,7 +21,7 @@ KINDS = ("F32", "F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K")
 def written(path: Path, kind: GGMLQuantizationType) -> np.ndarray:
     """A file with a tensor of a kind behind another one; what the tensor holds, as it is stored."""
     weights = np.random.default_rng(0).standard_normal((ROWS, COLUMNS), np.float32)
-    stored = quantise(weights, kind, api.library(golden.LIBRARY))
+    stored = quantise(weights, kind, golden.LIBRARY)
     writer = GGUFWriter(path, "test")
     writer.add_tensor("before", np.zeros((3, 5), np.float32))
     writer.add_tensor("table", stored, raw_dtype=kind)
