@@ -6,6 +6,8 @@ that `source` pins; the parameter structs are not, and come with the source of t
 
 import ctypes
 import logging
+import os
+import re
 from ctypes import (
     CFUNCTYPE,
     POINTER,
@@ -22,6 +24,7 @@ from ctypes import (
     c_void_p,
 )
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from timbre_common.errors import SetupError
@@ -36,6 +39,7 @@ TYPE_F32: Final = 0
 TYPE_F16: Final = 1
 TYPE_Q8_0: Final = 8
 
+_DEVICE_CPU: Final = 0
 _LEVEL_WARN: Final = 3
 _LEVEL_ERROR: Final = 4
 
@@ -91,8 +95,26 @@ def _load(source: Source) -> Any:
         function.restype, function.argtypes = result, arguments
     loaded.llama_log_set(_FORWARD_LOG, None)
     _check_layout(loaded, source)
+    _load_kernels(loaded, layout.path.parent)
     loaded.llama_backend_init()
+    _log.info("%s %s computes with %s", source.package, source.release, " ".join(instructions(loaded)))
     return loaded
+
+
+def _load_kernels(loaded: Any, folder: Path) -> None:
+    """A library whose kernels are files beside it, one for each kind of processor, takes the best that runs here.
+
+    Raises SetupError where none does.
+    """
+    if loaded.ggml_backend_reg_count() == 0:
+        loaded.ggml_backend_load_all_from_path(os.fsencode(folder))
+    if not loaded.ggml_backend_dev_by_type(_DEVICE_CPU):
+        raise SetupError(f"no libggml-cpu-*.so in {folder} is for this processor")
+
+
+def instructions(loaded: Any) -> list[str]:
+    """The processor's extensions that the kernels use, as llama.cpp spells them: ["SSE3", "AVX2", …]."""
+    return re.findall(r"(\w+) = 1\b", loaded.llama_print_system_info().decode())
 
 
 def _check_layout(loaded: Any, source: Source) -> None:
@@ -118,6 +140,7 @@ def _functions(model_params: type[Structure], context_params: type[Structure]) -
     return {
         "llama_backend_init": (None, []),
         "llama_log_set": (None, [_LogCallback, c_void_p]),
+        "llama_print_system_info": (c_char_p, []),
         "llama_model_default_params": (model_params, []),
         "llama_context_default_params": (context_params, []),
         "llama_model_load_from_file": (c_void_p, [c_char_p, model_params]),
@@ -141,6 +164,9 @@ def _functions(model_params: type[Structure], context_params: type[Structure]) -
         "llama_adapter_lora_init": (c_void_p, [c_void_p, c_char_p]),
         "llama_adapter_lora_free": (None, [c_void_p]),
         "llama_set_adapters_lora": (c_int32, [c_void_p, POINTER(c_void_p), c_size_t, POINTER(c_float)]),
+        "ggml_backend_reg_count": (c_size_t, []),
+        "ggml_backend_load_all_from_path": (None, [c_char_p]),
+        "ggml_backend_dev_by_type": (c_void_p, [c_int]),
         "ggml_quantize_chunk": (c_size_t, [c_int, c_void_p, c_void_p, c_int64, c_int64, c_int64, c_void_p]),
         "ggml_row_size": (c_size_t, [c_int, c_int64]),
         "ggml_get_type_traits": (POINTER(TypeTraits), [c_int]),
