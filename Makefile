@@ -5,6 +5,8 @@ SHELL := /bin/sh
 
 PIP_OPTIONS := --quiet --disable-pip-version-check --prefer-binary
 PIP := .venv/bin/python -m pip install $(PIP_OPTIONS)
+PINNED_LLAMA := .venv/bin/python -c 'import tomllib; \
+  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["native"])'
 PARITY_PIP := .parity-venv/bin/python -m pip install $(PIP_OPTIONS)
 
 # Some environments hold a HOST that means something else (tcsh: this machine's name; conda: a platform). From the
@@ -65,9 +67,10 @@ parity: .venv/.dev-stamp .parity-venv/.made .parity-venv/llama-cpp-python/.made 
 	@.venv/bin/pytest tests/parity
 
 .PHONY: native
-native: .venv/.native-stamp ## Build llama.cpp's library for this machine (minutes, a C++ compiler), and test the engine over it
+native: .venv/.native-stamp ## Build llama.cpp's library as the image has it (minutes, a C++ compiler), and test the engine over it
 	@TIMBRE_ENGINE_LLAMA_LIBRARY=native .venv/bin/pytest -k 'not contract or native' \
-	  tests/golden/test_codes.py tests/engine/contract tests/engine/test_llama.py tests/engine/blackbox/test_qwen3tts_adapters.py
+	  tests/golden/test_codes.py tests/golden/test_processors.py tests/engine/contract tests/engine/test_llama.py \
+	  tests/engine/blackbox/test_qwen3tts_adapters.py
 
 .PHONY: check
 check: .venv/.dev-stamp ## Check format, lint, types and import contracts
@@ -168,10 +171,11 @@ clean: ## Remove .venv, caches and builds
 	@$(PIP) --editable '.[dev]'
 	@touch .venv/.run-stamp .venv/.model-stamp .venv/.convert-stamp $@
 
-# What the package has beside the library, image input and such, is left out.
+# A wheel of an image's build that lies in dist already is taken.
 .venv/.native-stamp: .venv/.dev-stamp
-	@echo 'building llama.cpp for this machine: minutes'
-	@CMAKE_ARGS="$${CMAKE_ARGS--DLLAVA_BUILD=OFF}" $(PIP) --editable '.[native]'
+	@echo 'building llama.cpp, unless its wheel is there: minutes'
+	@PYTHON=.venv/bin/python containers/llama-wheel dist "$$($(PINNED_LLAMA))"
+	@$(PIP) --find-links dist --editable '.[native]'
 	@touch $@
 
 # The official package names libraries of its 25 Hz models and of its demonstration, and dashscope is here for Qwen's
@@ -186,9 +190,7 @@ clean: ## Remove .venv, caches and builds
 # llama.cpp's own converter of adapters is in the archive that `make native` builds; nothing is built here.
 .parity-venv/llama-cpp-python/.made: .parity-venv/.made pyproject.toml
 	@echo "fetching llama.cpp's own converter of adapters, to compare ours with it"
-	@rm -rf $(@D) && pinned=$$(.venv/bin/python -c 'import tomllib; \
-	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["native"])') \
-	  && .venv/bin/python -m pip download $(PIP_OPTIONS) --no-deps --no-binary :all: --dest $(@D) "$$pinned"
+	@rm -rf $(@D) && .venv/bin/python -m pip download $(PIP_OPTIONS) --no-deps --no-binary :all: --dest $(@D) "$$($(PINNED_LLAMA))"
 	@touch $@
 
 # Makes the table of values in a chart's README; without Node it is not made anew, and its test is skipped.

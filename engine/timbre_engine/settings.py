@@ -49,8 +49,8 @@ class Settings:
     """Threads of the codec; 0: one, or two where the process may use four processors or more."""
 
     llama_library: Choice = "auto"
-    """llama.cpp's library. prebuilt: as xllamacpp's wheel carries it; native: as llama-cpp-python was built for this
-    machine, its GPU included; auto: the first of them that is installed."""
+    """llama.cpp's library. prebuilt: as xllamacpp's wheel carries it; native: as llama-cpp-python was built, here or
+    for the image, with or without a GPU; auto: the first of them that is installed."""
 
     gpu_layers: NonNegativeInt = 0
     """Layers of the talker on a GPU, where the library was built for one."""

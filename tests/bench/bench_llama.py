@@ -1,4 +1,4 @@
-"""Milliseconds of the talker on llama.cpp's library, prebuilt and built for this machine. Prints one JSON.
+"""Milliseconds of the talker on llama.cpp's library, prebuilt and built. Prints one JSON.
 
 Each library computes in a process of its own, and they take turns, so that what else runs on the machine disturbs both
 alike. A step is one position, a prefix ten; `cpu` is the process' time, which other processes disturb least.

@@ -27,9 +27,9 @@ _ADAPTED: Final = r".*talker\.(model\.layers\.\d+\.self_attn|code_predictor\.mod
 
 
 def skip_unless_there(library: Choice) -> None:
-    """Skip a test over a library that was not built for this machine."""
+    """Skip a test over a library that was not built."""
     if library == "native" and find_spec("llama_cpp") is None:
-        pytest.skip("llama.cpp's library was not built for this machine: make native builds it and runs these tests")
+        pytest.skip("llama.cpp's library was not built: make native builds it and runs these tests")
 
 
 @cache

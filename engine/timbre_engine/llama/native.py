@@ -1,4 +1,4 @@
-"""llama.cpp as `llama-cpp-python` builds it for the machine, with declarations that follow its release."""
+"""llama.cpp as `llama-cpp-python` was built, with declarations that follow its release."""
 
 from importlib import import_module
 from typing import Any, Final
