@@ -1,6 +1,7 @@
 """Prints what extras of pyproject.toml install, one requirement a line; this project's own extras are followed.
 
-requirements.py EXTRA… [NAME=OTHER…]: `onnxruntime=onnxruntime-gpu` takes OTHER where NAME is asked for.
+requirements.py EXTRA… [NAME=OTHER…]: `onnxruntime=onnxruntime-gpu` takes OTHER where NAME is asked for, `xllamacpp=`
+leaves it out.
 """
 
 import re
@@ -25,10 +26,11 @@ def requirements(project: dict[str, Any], extras: list[str], instead: dict[str, 
         seen.add(extra)
         for requirement in optional[extra]:
             own = _OWN.fullmatch(requirement)
+            name = _NAME.findall(requirement)[0]
             if own:
                 waiting += own[1].split(",")
-            else:
-                found.add(_NAME.sub(lambda match: instead.get(match[0], match[0]), requirement, count=1))
+            elif other := instead.get(name, name):
+                found.add(other + requirement.removeprefix(name))
     return sorted(found)
 
 

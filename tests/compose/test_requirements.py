@@ -19,6 +19,7 @@ PROJECT = {
     [
         ([], {}, ["redis>=8"]),
         (["model"], {}, ["numpy>=2", "onnxruntime>=1.32,<2", "redis>=8"]),
+        (["model"], {"onnxruntime": ""}, ["numpy>=2", "redis>=8"]),
         (["all"], {"onnxruntime": "onnxruntime-gpu"}, ["numpy>=2", "onnxruntime-gpu>=1.32,<2", "redis>=8", "tqdm[x]"]),
     ],
 )
