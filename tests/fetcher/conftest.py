@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,23 @@ def root(tmp_path: Path) -> Path:
     """The adapters volume."""
     (tmp_path / "adapters").mkdir()
     return tmp_path / "adapters"
+
+
+@pytest.fixture
+def settings(source: SourceServer, secrets: Path, root: Path) -> Callable[..., Settings]:
+    """Makes settings with which the source's files may be fetched."""
+
+    def make(**changes: Any) -> Settings:
+        fields: dict[str, Any] = {
+            "adapters": root,
+            "credentials": secrets,
+            "allowed_hosts": source.hosts(),
+            "allow_private": True,
+            "hub": source.url(""),
+        }
+        return Settings(**fields | changes)
+
+    return make
 
 
 @pytest.fixture

@@ -41,20 +41,6 @@ def at(url: str) -> WantedFile:
     return WantedFile(NAME, DIGEST, Http(url=url))
 
 
-@pytest.fixture
-def settings(source: SourceServer, secrets: Path, root: Path) -> Callable[..., Settings]:
-    def make(**changes: Any) -> Settings:
-        fields: dict[str, Any] = {
-            "adapters": root,
-            "credentials": secrets,
-            "allowed_hosts": source.hosts(),
-            "allow_private": True,
-        }
-        return Settings(**fields | changes)
-
-    return make
-
-
 def left(root: Path) -> list[str]:
     return sorted(path.name for path in (root / "sha256").glob("*"))
 

@@ -51,21 +51,6 @@ def files(tmp_path: Path) -> Pair:
     return pair(tmp_path, SECOND)
 
 
-@pytest.fixture
-def settings(source: SourceServer, secrets: Path, root: Path) -> Callable[..., Settings]:
-    def make(**changes: Any) -> Settings:
-        fields: dict[str, Any] = {
-            "adapters": root,
-            "credentials": secrets,
-            "allowed_hosts": source.hosts(),
-            "allow_private": True,
-            "hub": source.url(""),
-        }
-        return Settings(**fields | changes)
-
-    return make
-
-
 def wanted_at(files: Pair, source: Remote) -> WantedFile:
     return WantedFile(fetched(files.first), digest(files.first), source)
 
