@@ -56,14 +56,14 @@ class Graph:
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, _TYPES[np.dtype(kind)], list(shape)))
 
-    def constant(self, value: NDArray[Any] | np.generic) -> str:
-        """A constant of the array's own type."""
+    def constant(self, value: NDArray[Any] | np.generic, name: str | None = None) -> str:
+        """A constant of the array's own type, under a name of its own where the file's readers shall find it."""
         data = np.asarray(value, order="C")
-        if data.nbytes > _SHARED:
-            return self._add_constant(data)
+        if name is not None or data.nbytes > _SHARED:
+            return self._add_constant(data, name)
         key = (data.dtype.str, data.shape, data.tobytes())
         if key not in self._shared:
-            self._shared[key] = self._add_constant(data)
+            self._shared[key] = self._add_constant(data, None)
         return self._shared[key]
 
     def ints(self, *values: int) -> str:
@@ -143,7 +143,7 @@ class Graph:
         self._count += 1
         return f"{kind}_{self._count}"
 
-    def _add_constant(self, data: NDArray[Any]) -> str:
-        name = self._fresh("constant")
+    def _add_constant(self, data: NDArray[Any], name: str | None) -> str:
+        name = name or self._fresh("constant")
         self._constants.append(numpy_helper.from_array(data, name))
         return name

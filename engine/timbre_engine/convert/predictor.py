@@ -89,8 +89,8 @@ def _step(
     return _Step(
         Moment(graph.op("Expand", last, batch), length),
         graph.op("Unsqueeze", uniform, graph.ints(1)),
-        storage.matrix(graph, checkpoint.take(head, (VOCABULARY, hidden))),
-        storage.table(graph, checkpoint.take(table, (VOCABULARY, talker_hidden))),
+        storage.matrix(graph, checkpoint.take(head, (VOCABULARY, hidden)), f"heads.{number}"),
+        storage.table(graph, checkpoint.take(table, (VOCABULARY, talker_hidden)), f"tables.{number}"),
     )
 
 
@@ -119,6 +119,6 @@ def _projection(
     if talker_hidden == hidden:
         return lambda value: value
     name = f"{_PREFIX}small_to_mtp_projection."
-    matrix = storage.matrix(graph, checkpoint.take(f"{name}weight", (hidden, talker_hidden)))
-    bias = graph.constant(checkpoint.take(f"{name}bias", (hidden,)))
+    matrix = storage.matrix(graph, checkpoint.take(f"{name}weight", (hidden, talker_hidden)), "projection")
+    bias = graph.constant(checkpoint.take(f"{name}bias", (hidden,)), "projection.bias")
     return lambda value: graph.op("Add", matrix.product(graph, value), bias)

@@ -58,8 +58,8 @@ class Layers:
         self._checkpoint = checkpoint
         self._sizes = sizes
         self._storage = storage
-        self._layers = [self._read(f"{prefix}layers.{number}.") for number in range(sizes.layers)]
-        self._final = self._vector(f"{prefix}norm.weight", sizes.hidden)
+        self._layers = [self._read(f"{prefix}layers.{number}.", f"layers.{number}.") for number in range(sizes.layers)]
+        self._final = self._vector(f"{prefix}norm.weight", sizes.hidden, "final")
         self._rotations = self._cosines_and_sines(positions)
         self._last = graph.constant(np.int64(-1))
         head, width = sizes.head_dim, sizes.kv_heads * sizes.head_dim
@@ -135,30 +135,35 @@ class Layers:
         normed = self._graph.op("SimplifiedLayerNormalization", apart, weight, epsilon=self._sizes.norm_eps, axis=-1)
         return self._graph.op("Reshape", normed, self._together[heads])
 
-    def _read(self, prefix: str) -> _Layer:
+    def _read(self, prefix: str, name: str) -> _Layer:
+        """`name`: what its constants' names begin with, before the field's."""
         sizes, attention, mlp = self._sizes, f"{prefix}self_attn.", f"{prefix}mlp."
         queries, keys = sizes.heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
         widths = {"q": queries, "k": keys, "v": keys}
         return _Layer(
-            before_attention=self._vector(f"{prefix}input_layernorm.weight", sizes.hidden),
+            before_attention=self._vector(f"{prefix}input_layernorm.weight", sizes.hidden, f"{name}before_attention"),
             queries_keys_values=self._matrix(
-                sizes.hidden, {f"{attention}{each}_proj.weight": width for each, width in widths.items()}
+                sizes.hidden,
+                {f"{attention}{each}_proj.weight": width for each, width in widths.items()},
+                f"{name}queries_keys_values",
             ),
-            query_norm=self._vector(f"{attention}q_norm.weight", sizes.head_dim),
-            key_norm=self._vector(f"{attention}k_norm.weight", sizes.head_dim),
-            output=self._matrix(queries, {f"{attention}o_proj.weight": sizes.hidden}),
-            before_mlp=self._vector(f"{prefix}post_attention_layernorm.weight", sizes.hidden),
-            gate_up=self._matrix(sizes.hidden, {f"{mlp}{each}_proj.weight": sizes.ffn for each in ("gate", "up")}),
-            down=self._matrix(sizes.ffn, {f"{mlp}down_proj.weight": sizes.hidden}),
+            query_norm=self._vector(f"{attention}q_norm.weight", sizes.head_dim, f"{name}query_norm"),
+            key_norm=self._vector(f"{attention}k_norm.weight", sizes.head_dim, f"{name}key_norm"),
+            output=self._matrix(queries, {f"{attention}o_proj.weight": sizes.hidden}, f"{name}output"),
+            before_mlp=self._vector(f"{prefix}post_attention_layernorm.weight", sizes.hidden, f"{name}before_mlp"),
+            gate_up=self._matrix(
+                sizes.hidden, {f"{mlp}{each}_proj.weight": sizes.ffn for each in ("gate", "up")}, f"{name}gate_up"
+            ),
+            down=self._matrix(sizes.ffn, {f"{mlp}down_proj.weight": sizes.hidden}, f"{name}down"),
         )
 
-    def _matrix(self, columns: int, names: dict[str, int]) -> Matrix:
+    def _matrix(self, columns: int, names: dict[str, int], constant: str) -> Matrix:
         """Matrices of the same input as one, by name and rows: each multiplication has to start its threads."""
         parts = [self._checkpoint.take(name, (rows, columns)) for name, rows in names.items()]
-        return self._storage.matrix(self._graph, np.concatenate(parts))
+        return self._storage.matrix(self._graph, np.concatenate(parts), constant)
 
-    def _vector(self, name: str, size: int) -> str:
-        return self._graph.constant(self._checkpoint.take(name, (size,)))
+    def _vector(self, name: str, size: int, constant: str) -> str:
+        return self._graph.constant(self._checkpoint.take(name, (size,)), constant)
 
     def _cosines_and_sines(self, positions: int) -> tuple[str, str]:
         """Of every position's angles, each [positions, head_dim / 2]."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from timbre_engine.convert.blocks import quantise
 from timbre_engine.convert.onnx_graph import MICROSOFT, Graph
 from timbre_engine.model.manifest import Quantisation
+from timbre_engine.model.predictor import scales_name
 
 _INT8_ACTIVATIONS: Final = 4
 """MatMulNBits' accuracy level: inputs are rounded to 8 bits too, which is what makes it fast."""
@@ -73,13 +74,13 @@ class Storage:
     bits: int
     block: int = 0
 
-    def matrix(self, graph: Graph, matrix: NDArray[np.float32]) -> Matrix:
-        """Put a matrix [rows, columns] into the graph."""
+    def matrix(self, graph: Graph, matrix: NDArray[np.float32], name: str) -> Matrix:
+        """Put a matrix [rows, columns] into the graph, its constants under this name (`model.predictor` says which)."""
         if self.bits == 32:
-            return Matrix("MatMul", (graph.constant(matrix.T),))
+            return Matrix("MatMul", (graph.constant(matrix.T, name),))
         if self.bits == 16:
             # The runtime widens it once, when it loads the file.
-            return Matrix("MatMul", (graph.cast(graph.constant(matrix.T.astype(np.float16)), np.float32),))
+            return Matrix("MatMul", (graph.cast(graph.constant(matrix.T.astype(np.float16), name), np.float32),))
         blocks = quantise(matrix, self.bits, self.block)
         attributes = {
             "domain": MICROSOFT,
@@ -89,20 +90,22 @@ class Storage:
             "block_size": self.block,
             "accuracy_level": _INT8_ACTIVATIONS,
         }
-        return Matrix("MatMulNBits", (graph.constant(blocks.packed), graph.constant(blocks.scales)), attributes)
+        weights = graph.constant(blocks.packed, name), graph.constant(blocks.scales, scales_name(name))
+        return Matrix("MatMulNBits", weights, attributes)
 
-    def table(self, graph: Graph, table: NDArray[np.float32]) -> Table:
-        """Put a table [rows, columns] into the graph. Few rows are ever read, so its memory is what counts: where
-        matrices have few bits, it has 8.
+    def table(self, graph: Graph, table: NDArray[np.float32], name: str) -> Table:
+        """Put a table [rows, columns] into the graph, as `matrix`. Few rows are ever read, so its memory is what
+        counts: where matrices have few bits, it has 8.
         """
         if self.bits == 32:
-            return Table("Gather", (graph.constant(table),))
+            return Table("Gather", (graph.constant(table, name),))
         if self.bits == 16:
-            return Table("Gather", (graph.constant(table.astype(np.float16)),), half=True)
+            return Table("Gather", (graph.constant(table.astype(np.float16), name),), half=True)
         blocks = quantise(table, _TABLE_BITS, _TABLE_BLOCK)
         attributes = {"domain": MICROSOFT, "bits": _TABLE_BITS, "block_size": _TABLE_BLOCK, "quantize_axis": 1}
-        levels = graph.constant(blocks.levels.reshape(len(table), -1)[:, : table.shape[1]])
-        return Table("GatherBlockQuantized", (levels, graph.constant(blocks.scales)), attributes)
+        levels = graph.constant(blocks.levels.reshape(len(table), -1)[:, : table.shape[1]], name)
+        scales = graph.constant(blocks.scales, scales_name(name))
+        return Table("GatherBlockQuantized", (levels, scales), attributes)
 
 
 STORAGE: Final[Mapping[Quantisation, Storage]] = {

@@ -7,6 +7,12 @@ probable tokens that are looked at. Greedy is temperature 1, top_k 1 and uniform
 a b, float32 [adapters, columns, rank] and [adapters, rank, rows], named by `factor_name`: one a stream, or one for
 all of them. Where none are applied, these are not looked at. A file without `adapted` takes no adapters.
 Outputs: `codes` int32 [batch, 15]; `embedding_sum` float32 [batch, talker_hidden].
+
+Its weights are constants that have names, for readers other than ONNX Runtime. Of each layer, `layers.N.` and: the
+norms `before_attention`, `query_norm`, `key_norm`, `before_mlp`, and the matrices of `MATRICES`; `final`, the last
+norm; of each code `heads.N` and `tables.N`; and `projection` with `projection.bias` where the talker is wider. A matrix
+of floats is [columns, rows], one of few bits [rows, blocks, bytes] with `scales_name` [rows, blocks]; a table is [rows,
+columns], with scales where it has 8 bits.
 """
 
 from typing import Final
@@ -40,6 +46,11 @@ def matrix_shapes(sizes: Sizes) -> dict[str, tuple[int, int]]:
         )
         for matrix, targets in MATRICES.items()
     }
+
+
+def scales_name(constant: str) -> str:
+    """Name of the scales of a constant of few bits."""
+    return f"{constant}.scales"
 
 
 def factor_name(layer: int, matrix: str, half: str) -> str:

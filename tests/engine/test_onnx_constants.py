@@ -1,0 +1,52 @@
+"""Reading an ONNX file's constants without its libraries, against those libraries."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from timbre_common.errors import InvalidInput
+from timbre_engine.convert.onnx_graph import Graph
+from timbre_engine.model.onnx_constants import constants
+
+VALUES: dict[str, NDArray[Any]] = {
+    "floats": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "halves": np.arange(4, dtype=np.float16),
+    "levels": np.arange(300, dtype=np.uint8).reshape(3, 4, 25),
+    "long": np.array([1 << 40, -1]),
+    "one": np.float32(0.5),
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    graph = Graph("constants")
+    graph.output(graph.input("x", ["n"]), "y", ["n"])
+    for name, value in VALUES.items():
+        graph.constant(value, name)
+    graph.metadata["name"] = "value"
+    graph.save(tmp_path / "file.onnx")
+    return tmp_path / "file.onnx"
+
+
+def test_every_constant_is_read_by_its_name(file: Path) -> None:
+    read = constants(file)
+    assert read.keys() == VALUES.keys()
+    for name, value in VALUES.items():
+        assert read[name].dtype == value.dtype
+        np.testing.assert_array_equal(read[name], value)
+
+
+def test_a_file_cut_short_or_of_another_kind_is_refused(file: Path) -> None:
+    whole = file.read_bytes()
+    for length in range(len(whole)):
+        file.write_bytes(whole[:length])
+        with suppress(InvalidInput):
+            # It ends between two parts: what is there is right.
+            assert all((value == VALUES[name]).all() for name, value in constants(file).items())
+    file.write_bytes(b"no model at all")
+    with pytest.raises(InvalidInput, match="not laid out"):
+        constants(file)
