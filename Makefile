@@ -1,4 +1,5 @@
-# The commands of this project; `make` alone lists them. No compiler is needed, but for `make native`.
+# The commands of this project; `make` alone lists them. No compiler is needed, but for `make native`; where there is one
+# for C, installing compiles the code predictor's kernel, which makes a model faster.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
@@ -22,6 +23,8 @@ ifeq ($(shell case "$$MODEL" in (*Qwen3-TTS*) echo yes;; (*) test -d "$$MODEL" &
 override MODEL :=
 endif
 endif
+# What an install is made of, beside code that it only points to.
+INSTALLED := pyproject.toml engine/build_kernels.py $(wildcard engine/timbre_engine/kernels/*.[ch])
 README_GENERATOR := .venv/readme-generator/node_modules/.bin/readme-generator
 RUN_OPTIONS := $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)') $(if $(PACE),--pace '$(PACE)')
 RUN_STAMP := .venv/.run-stamp
@@ -148,25 +151,25 @@ down: ## Stop what `make up` started
 
 .PHONY: clean
 clean: ## Remove .venv, caches and builds
-	@rm -rf .venv .parity-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@rm -rf .venv .parity-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist engine/timbre_engine/kernels/*.so
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.run-stamp: .venv/.made pyproject.toml
+.venv/.run-stamp: .venv/.made $(INSTALLED)
 	@echo 'installing what the run needs into .venv'
 	@$(PIP) --editable '.[run]'
 	@touch $@
 
-.venv/.model-stamp: .venv/.made pyproject.toml
+.venv/.model-stamp: .venv/.made $(INSTALLED)
 	@echo 'installing what the run with a model needs into .venv'
 	@$(PIP) --editable '.[run,qwen3tts]'
 	@touch .venv/.run-stamp $@
 
-.venv/.convert-stamp: .venv/.made pyproject.toml
+.venv/.convert-stamp: .venv/.made $(INSTALLED)
 	@echo 'installing what the run with a model, and its conversion, need into .venv'
 	@$(PIP) --editable '.[run,convert,loras]'
 	@touch .venv/.run-stamp .venv/.model-stamp $@
 
-.venv/.dev-stamp: .venv/.made pyproject.toml
+.venv/.dev-stamp: .venv/.made $(INSTALLED)
 	@echo 'installing what tests and checks need into .venv'
 	@$(PIP) --editable '.[dev]'
 	@touch .venv/.run-stamp .venv/.model-stamp .venv/.convert-stamp $@

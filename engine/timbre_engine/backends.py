@@ -29,7 +29,7 @@ def _qwen3tts(settings: Settings) -> Backend:
             positions=settings.positions,
             lane_slots=settings.lane_slots,
             threads=settings.threads or cpus.talker_threads(),
-            predictor_threads=settings.predictor_threads or cpus.predictor_threads(),
+            predictor_threads=settings.predictor_threads,
             codec_threads=settings.codec_threads or cpus.codec_threads(),
             llama_library=settings.llama_library,
             gpu_layers=settings.gpu_layers,

@@ -43,7 +43,8 @@ class Settings:
     """Threads of the talker; 0: up to four of the processors that the process may use, those of the codec left out."""
 
     predictor_threads: NonNegativeInt = 0
-    """Threads of the predictor; 0: up to four of the processors that the process may use."""
+    """Threads of the predictor by ONNX Runtime. 0: by its compiled kernel, on one thread; where there is none, by ONNX
+    Runtime on up to four of the processors that the process may use."""
 
     codec_threads: NonNegativeInt = 0
     """Threads of the codec; 0: one, or two where the process may use four processors or more."""

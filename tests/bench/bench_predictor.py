@@ -2,7 +2,8 @@
 
 Everything of a frame counts: fifteen steps, heads, draws and embeddings. The forms take turns, so that what else runs
 on the machine disturbs all alike; `cpu` is the process' time, which other processes disturb least. Prints one JSON
-document. One thread does not spin; of two, the figures with spinning are given too.
+document. `kernel` is our own library on one thread, the rest ONNX Runtime. One thread does not spin; of two, both are
+given.
 
 Usage: bench_predictor.py [--rounds 10] [--frames 3] [--forms "int4 block 64" float32]
 """
@@ -14,6 +15,8 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,7 @@ from timbre_engine.convert.predictor import build
 from timbre_engine.convert.synthetic_predictor import predictor_tensors
 from timbre_engine.convert.weights import Storage
 from timbre_engine.model.manifest import Sampling, Transformer
+from timbre_engine.qwen3tts.compiled_predictor import CompiledPredictor, compiled
 from timbre_engine.qwen3tts.predictor import Predictor
 from timbre_engine.qwen3tts.sampling import Draw
 
@@ -33,7 +37,14 @@ SIZES = Transformer(
 FORMS = {f"int{bits} block {block}": Storage(bits, block) for bits in (4, 8) for block in (32, 64, 128)} | {
     "float32": Storage(32)
 }
-WAYS = {"1 thread": (1, False), "2 threads": (2, False), "2 threads, spinning": (2, True)}
+AnyPredictor = Predictor | CompiledPredictor
+WAYS: dict[str, Callable[[Path], AnyPredictor | None]] = {
+    "kernel": lambda path: compiled(path, SIZES.hidden, SIZES),
+    "1 thread": Predictor,
+    "2 threads": partial(Predictor, threads=2),
+    "2 threads, spinning": partial(Predictor, threads=2, spinning=True),
+}
+"""Of a form's file; None where the way has nothing for the form."""
 BATCHES = (1, 2, 4)
 
 
@@ -48,7 +59,7 @@ def write_forms(directory: Path, names: list[str]) -> dict[str, Path]:
     return paths
 
 
-def frame(predictor: Predictor, batch: int, seed: int) -> tuple[float, float]:
+def frame(predictor: AnyPredictor, batch: int, seed: int) -> tuple[float, float]:
     """Milliseconds of wall and of processor time."""
     random = np.random.default_rng(seed)
     hidden, embedding = random.standard_normal((2, batch, SIZES.hidden), dtype=np.float32)
@@ -60,8 +71,8 @@ def frame(predictor: Predictor, batch: int, seed: int) -> tuple[float, float]:
 
 def measure(paths: dict[str, Path], way: str, rounds: int, frames: int) -> dict[str, dict[str, dict[str, float]]]:
     """By form and batch."""
-    threads, spinning = WAYS[way]
-    predictors = {name: Predictor(path, threads=threads, spinning=spinning) for name, path in paths.items()}
+    loaded = {name: WAYS[way](path) for name, path in paths.items()}
+    predictors = {name: predictor for name, predictor in loaded.items() if predictor is not None}
     times: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
     for turn in range(rounds):
         for name, predictor in predictors.items():

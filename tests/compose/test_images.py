@@ -1,4 +1,4 @@
-"""What the images say of themselves, and the operator's in a container: it needs no Kubernetes to be well."""
+"""What the images say of themselves and hold, and the operator's in a container: it needs no Kubernetes to be well."""
 
 import json
 import time
@@ -34,6 +34,14 @@ def test_an_image_has_a_user_a_health_check_and_a_version(component: str) -> Non
     assert about["Healthcheck"]["Test"][0] == "CMD"
     assert about["Config"]["Entrypoint"] == [f"timbre-{component}"]
     assert about["Labels"]["org.opencontainers.image.version"] == VERSION
+
+
+def test_the_engines_image_has_the_predictors_kernel_and_no_compiler() -> None:
+    containers.require_podman("engine")
+    load = "ctypes.CDLL(pathlib.Path(timbre_engine.kernels.__file__).with_name('_predictor.so'))"
+    look = f"import ctypes, pathlib, shutil, timbre_engine.kernels; print({load}._name, shutil.which('gcc'))"
+    python = ["podman", "run", "--rm", "--network=none", "--entrypoint=python", containers.image("engine")]
+    assert podman.output(*python, "-c", look).split() == ["/opt/timbre/timbre_engine/kernels/_predictor.so", "None"]
 
 
 @pytest.fixture

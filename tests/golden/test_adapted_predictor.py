@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from support.predictors import WAYS, AnyPredictor
 from support.qwen3 import PREFIX, Reference
 from timbre_common import adapters
 from timbre_engine.convert.checkpoint import Checkpoint
@@ -15,7 +16,6 @@ from timbre_engine.convert.predictor import write_predictor
 from timbre_engine.model.manifest import Quantisation, Sampling, Transformer
 from timbre_engine.qwen3tts.adapted_predictor import AdaptedPredictor
 from timbre_engine.qwen3tts.lanes import AppliedAdapter, LaneKey
-from timbre_engine.qwen3tts.predictor import Predictor
 from timbre_engine.qwen3tts.sampling import Draw
 
 Array = NDArray[np.float32]
@@ -63,15 +63,17 @@ def changed(weights: dict[str, Array], key: LaneKey) -> Reference:
     return Reference(cast(dict[str, Array], found), TINY)
 
 
-@pytest.fixture(scope="module")
-def predictor(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+@pytest.fixture(scope="module", params=WAYS)
+def predictor(
+    request: pytest.FixtureRequest, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AnyPredictor:
     path = tmp_path_factory.mktemp("predictor") / "predictor.onnx"
     write_predictor(Checkpoint(checkpoint), TINY.hidden, TINY, Quantisation.F32, path)
-    return Predictor(path)
+    return WAYS[request.param](path, TINY.hidden, TINY)
 
 
 @pytest.fixture
-def adapted(predictor: Predictor) -> AdaptedPredictor:
+def adapted(predictor: AnyPredictor) -> AdaptedPredictor:
     """With every adapter in memory."""
     adapted = AdaptedPredictor(predictor, TINY)
     for name in ADAPTERS:
@@ -107,7 +109,7 @@ def test_a_frame_is_that_of_the_changed_weights(
         np.testing.assert_allclose(total[row], expected_sum, atol=1e-5)
 
 
-def test_streams_without_one_get_the_very_same_numbers(predictor: Predictor, adapted: AdaptedPredictor) -> None:
+def test_streams_without_one_get_the_very_same_numbers(predictor: AnyPredictor, adapted: AdaptedPredictor) -> None:
     hidden, embedding = inputs(4)
     for key_of_none in (PLAIN, key(few=0.0), key(of_the_talker=1.0)):
         keys = [FEW, key_of_none, ALL, key_of_none]
@@ -118,7 +120,7 @@ def test_streams_without_one_get_the_very_same_numbers(predictor: Predictor, ada
         assert (codes[::2] != predictor.predict(hidden, embedding, draws(4))[0][::2]).any(axis=1).all()
 
 
-def test_what_was_released_is_not_applied(predictor: Predictor, adapted: AdaptedPredictor) -> None:
+def test_what_was_released_is_not_applied(predictor: AnyPredictor, adapted: AdaptedPredictor) -> None:
     hidden, embedding = inputs(1)
     plain = predictor.predict(hidden, embedding, draws(1))[0]
     assert (adapted.predict(hidden, embedding, draws(1), [FEW])[0] != plain).any()

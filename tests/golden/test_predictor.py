@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from support import golden
+from support.predictors import WAYS, AnyPredictor, Load, by_the_kernel
 from support.qwen3 import PREFIX, Reference
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_engine.convert.blocks import quantise
@@ -17,6 +18,7 @@ from timbre_engine.convert.predictor import write_predictor
 from timbre_engine.convert.synthetic_predictor import predictor_tensors
 from timbre_engine.convert.weights import STORAGE
 from timbre_engine.model.manifest import Quantisation, Sampling, Transformer
+from timbre_engine.qwen3tts.compiled_predictor import compiled
 from timbre_engine.qwen3tts.predictor import Predictor
 from timbre_engine.qwen3tts.sampling import Draw, sample
 
@@ -69,16 +71,21 @@ def reference(weights: dict[str, Array]) -> Reference:
     return Reference(weights, TINY)
 
 
+@pytest.fixture(scope="module", params=WAYS)
+def load(request: pytest.FixtureRequest) -> Load:
+    return WAYS[request.param]
+
+
 @pytest.fixture(scope="module")
-def predictor(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+def predictor(load: Load, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> AnyPredictor:
     path = tmp_path_factory.mktemp("predictor") / "predictor.onnx"
     write_predictor(Checkpoint(checkpoint), TINY.hidden, TINY, Quantisation.F32, path)
-    return Predictor(path)
+    return load(path, TINY.hidden, TINY)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_first_frame_is_the_official_one(
-    predictor: Predictor, weights: dict[str, Array], codec_embedding: Array, case: str
+    predictor: AnyPredictor, weights: dict[str, Array], codec_embedding: Array, case: str
 ) -> None:
     hidden, frame = golden.answers()[f"{case}.first_hidden"], golden.answers()[f"{case}.codes"][0]
     codes, total = predictor.predict(hidden[None], codec_embedding[frame[:1]], greedy(1))
@@ -92,7 +99,7 @@ def test_reference_gives_the_official_frame(reference: Reference, codec_embeddin
     assert reference.frame(hidden, codec_embedding[frame[0]], best)[0] == frame[1:].tolist()
 
 
-def test_any_frame_is_the_reference_s(predictor: Predictor, reference: Reference) -> None:
+def test_any_frame_is_the_reference_s(predictor: AnyPredictor, reference: Reference) -> None:
     hidden, embedding = inputs(12)
     for row in range(12):
         expected, expected_sum = reference.frame(hidden[row], embedding[row], best)
@@ -102,7 +109,7 @@ def test_any_frame_is_the_reference_s(predictor: Predictor, reference: Reference
 
 
 @pytest.mark.parametrize("batch", [2, 3, 4])
-def test_a_batch_gives_what_each_stream_gets_alone(predictor: Predictor, batch: int) -> None:
+def test_a_batch_gives_what_each_stream_gets_alone(predictor: AnyPredictor, batch: int) -> None:
     hidden, embedding = inputs(batch, seed=batch)
     settings = [Sampling(), GREEDY, Sampling(temperature=1.3, top_k=0, top_p=0.8), Sampling(top_k=5)][:batch]
 
@@ -128,7 +135,7 @@ def test_a_batch_gives_what_each_stream_gets_alone(predictor: Predictor, batch: 
         Sampling(temperature=0.2, top_k=3, top_p=0.9),
     ],
 )
-def test_draws_as_the_pure_function_does(predictor: Predictor, reference: Reference, settings: Sampling) -> None:
+def test_draws_as_the_pure_function_does(predictor: AnyPredictor, reference: Reference, settings: Sampling) -> None:
     hidden, embedding = inputs(1)
     draw, again = (Draw(settings, np.random.default_rng(11)) for _ in range(2))
     for _ in range(4):
@@ -141,14 +148,14 @@ def test_draws_as_the_pure_function_does(predictor: Predictor, reference: Refere
         assert codes[0].tolist() == reference.frame(hidden[0], embedding[0], choose)[0]
 
 
-def test_a_wider_talker_goes_through_the_projection(tmp_path: Path) -> None:
+def test_a_wider_talker_goes_through_the_projection(load: Load, tmp_path: Path) -> None:
     tensors = predictor_tensors(WIDE, TINY, seed=5)
     path = tmp_path / "predictor.onnx"
     checkpoint = write(tmp_path / "checkpoint", tensors)
     write_predictor(checkpoint, WIDE, TINY, Quantisation.F32, path)
     checkpoint.refuse_unused()
     hidden, embedding = inputs(2, WIDE)
-    codes, total = Predictor(path).predict(hidden, embedding, greedy(2))
+    codes, total = load(path, WIDE, TINY).predict(hidden, embedding, greedy(2))
     for row in range(2):
         expected, expected_sum = Reference(tensors, TINY).frame(hidden[row], embedding[row], best)
         assert codes[row].tolist() == expected
@@ -169,13 +176,17 @@ def test_a_smaller_form_says_nearly_the_same(
     tmp_path: Path,
     weights: dict[str, Array],
     reference: Reference,
+    load: Load,
     form: Quantisation,
     agreement: float,
     divergence: float,
 ) -> None:
     path = tmp_path / "predictor.onnx"
     write_predictor(Checkpoint(checkpoint), TINY.hidden, TINY, form, path)
-    predictor = Predictor(path)
+    if load is by_the_kernel and form in (Quantisation.F16, Quantisation.Q8_0):
+        assert compiled(path, TINY.hidden, TINY) is None
+        return
+    predictor = load(path, TINY.hidden, TINY)
     rounded = Reference({name: round_trip(name, each, form) for name, each in weights.items()}, TINY)
     hidden, embedding = inputs(40)
     first = predictor.predict(hidden, embedding, greedy(40))[0][:, 0]
@@ -211,7 +222,7 @@ def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def test_an_unfit_shape_or_setting_is_named(predictor: Predictor) -> None:
+def test_an_unfit_shape_or_setting_is_named(predictor: AnyPredictor) -> None:
     hidden, embedding = inputs(2)
     with pytest.raises(InvalidInput, match="hidden"):
         predictor.predict(hidden[:1], embedding, greedy(2))

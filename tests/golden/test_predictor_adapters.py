@@ -129,7 +129,7 @@ def test_a_directory_of_before_speaks_with_every_other_voice(
 ) -> None:
     shutil.copytree(model_dir, tmp_path / "model", ignore=shutil.ignore_patterns(PREDICTOR))
     write_without_adapters(model_dir / PREDICTOR, tmp_path / "model" / PREDICTOR)
-    old = Machine(Options(model=tmp_path / "model", adapters=files, slots=1, exact=True))
+    old = Machine(Options(model=tmp_path / "model", adapters=files, slots=1, exact=True, predictor_threads=1))
     with pytest.raises(Unsupported, match="takes no adapters: convert the checkpoint again"):
         old.files.check(voice("both"))
     for name in ("", "talker"):

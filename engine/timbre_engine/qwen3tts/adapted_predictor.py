@@ -1,7 +1,7 @@
 """The code predictor with what each stream's adapters add to it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from timbre_common.errors import Unsupported
 from timbre_engine.model.manifest import PREDICTOR, Transformer
 from timbre_engine.qwen3tts import predictor_factors
+from timbre_engine.qwen3tts.compiled_predictor import CompiledPredictor
 from timbre_engine.qwen3tts.lanes import LaneKey
 from timbre_engine.qwen3tts.predictor import Predictor
 from timbre_engine.qwen3tts.predictor_factors import Factors, Pairs
@@ -21,8 +22,10 @@ class AdaptedPredictor:
     Streams that no adapter changes the predictor for are computed as if there were no others.
     """
 
-    def __init__(self, predictor: Predictor, sizes: Transformer) -> None:
+    def __init__(self, predictor: Predictor | CompiledPredictor, sizes: Transformer) -> None:
         self._predictor = predictor
+        self.threads: Final = predictor.threads
+        """Threads that it computes on."""
         self._sizes = sizes
         self._held: dict[str, Pairs] = {}
         self._mixed: dict[LaneKey, Factors] = {}

@@ -1,15 +1,19 @@
 """Everything of a loaded model, put together: what the worker and the commands compute with."""
 
+import logging
+
 import numpy as np
 
+from timbre_engine import cpus
 from timbre_engine.llama import api
 from timbre_engine.llama.context import ContextSettings
 from timbre_engine.llama.model import Model
 from timbre_engine.model import manifest as manifests
-from timbre_engine.qwen3tts import memory
+from timbre_engine.qwen3tts import memory, providers
 from timbre_engine.qwen3tts.adapted_predictor import AdaptedPredictor
 from timbre_engine.qwen3tts.adapters import Adapters
 from timbre_engine.qwen3tts.codec import Codec
+from timbre_engine.qwen3tts.compiled_predictor import CompiledPredictor, compiled
 from timbre_engine.qwen3tts.embeddings import Embeddings
 from timbre_engine.qwen3tts.options import Options
 from timbre_engine.qwen3tts.predictor import Predictor
@@ -17,6 +21,8 @@ from timbre_engine.qwen3tts.references import References
 from timbre_engine.qwen3tts.sampling import Draw
 from timbre_engine.qwen3tts.talker import Talker
 from timbre_engine.qwen3tts.voice_files import VoiceFiles
+
+_log = logging.getLogger(__name__)
 
 
 class Machine:
@@ -40,13 +46,7 @@ class Machine:
             exact=options.exact,
         )
         self.talker = Talker(self.model, settings, options.slots, head)
-        predictor = Predictor(
-            options.model / manifests.PREDICTOR,
-            threads=options.predictor_threads,
-            provider=options.predictor_provider,
-            gpu_layers=options.gpu_layers,
-        )
-        self.predictor = AdaptedPredictor(predictor, self.manifest.predictor)
+        self.predictor = AdaptedPredictor(_predictor(options, self.manifest), self.manifest.predictor)
         self.codec = Codec(
             options.model / manifests.CODEC,
             threads=options.codec_threads,
@@ -72,8 +72,23 @@ class Machine:
         for frames in (1, 2, 4):
             self.codec.decode(np.zeros((frames, self.manifest.codec.codebooks), np.int32), self.codec.state())
         memory.trim()
+        memory.take_huge_pages()
 
     def close(self) -> None:
         """Free the library's memory."""
         self.talker.shut()
         self.model.close()
+
+
+def _predictor(options: Options, manifest: manifests.Manifest) -> CompiledPredictor | Predictor:
+    """By its kernel where that has such a form and no threads are asked for, else by ONNX Runtime; and say which."""
+    path, threads = options.model / manifests.PREDICTOR, options.predictor_threads
+    on_cpu = providers.device_for(options.predictor_provider, options.gpu_layers) == "cpu"
+    made = compiled(path, manifest.talker.hidden, manifest.predictor) if on_cpu and not threads else None
+    _log.info("the code predictor computes by %s", "ONNX Runtime" if made is None else "its compiled kernel")
+    return made or Predictor(
+        path,
+        threads=threads or cpus.predictor_threads(),
+        provider=options.predictor_provider,
+        gpu_layers=options.gpu_layers,
+    )

@@ -31,8 +31,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Utterances of the same adapters that share a context, at most."""
     threads: int = 1
     """Threads of the talker."""
-    predictor_threads: int = 1
-    """Threads of the predictor."""
+    predictor_threads: int = 0
+    """Threads of the predictor by ONNX Runtime; 0: by its kernel, on one, and where there is none on up to four."""
     codec_threads: int = 1
     """Threads of the codec, beside them."""
     llama_library: Choice = "auto"

@@ -45,6 +45,7 @@ class Predictor:
         self._session: Any = providers.session(path, options, provider, gpu_layers)
         shapes = {each.name: each.shape for each in self._session.get_inputs()}
         self._width = int(shapes["hidden"][1])
+        self.threads: Final = threads
         self.takes_adapters: Final = ADAPTED in shapes
         """Whether the file was made with a place for them."""
         # Of rank 0.
@@ -69,24 +70,10 @@ class Predictor:
         codes, int32 [batch, 15], and the sum of their embeddings, [batch, talker_hidden]. Raises InvalidInput where
         shapes or settings do not fit.
         """
-        shape = (len(draws), self._width)
-        for name, array in (("hidden", hidden), ("code0_embedding", code0_embedding)):
-            if array.shape != shape or array.dtype != np.float32:
-                raise InvalidInput(f"float32 {shape} is right, not {array.dtype} {array.shape}", name)
-        settings = [_checked(each.settings) for each in draws]
-        top_k = np.array([each.top_k or VOCABULARY for each in settings], np.int64).clip(max=VOCABULARY)
+        inputs = checked_inputs(hidden, code0_embedding, draws, self._width)
+        width = np.array([min(int(inputs["top_k"].max()) + _TIES, VOCABULARY)], np.int64)
         codes, total = self._session.run(
-            ["codes", "embedding_sum"],
-            {
-                "hidden": hidden,
-                "code0_embedding": code0_embedding,
-                "uniform": np.stack([each.uniform(CODES) for each in draws], axis=1),
-                "temperature": np.array([each.temperature for each in settings], np.float32),
-                "top_k": top_k,
-                "top_p": np.array([each.top_p for each in settings], np.float32),
-                "width": np.array([min(int(top_k.max()) + _TIES, VOCABULARY)], np.int64),
-                **self.adapter_inputs(factors),
-            },
+            ["codes", "embedding_sum"], {**inputs, "width": width, **self.adapter_inputs(factors)}
         )
         return codes, total
 
@@ -94,7 +81,31 @@ class Predictor:
         """Those of the graph's inputs that tell what adapters add."""
         if not self.takes_adapters:
             return {}
-        return {ADAPTED: np.array([factors is not None]), **self._none, **(factors or {})}
+        return graph_inputs(self._none, factors)
+
+
+def graph_inputs(none: Factors, factors: Factors | None) -> Mapping[str, NDArray[Any]]:
+    """Those of the graph's inputs that tell what adapters add; `none`: each factor at rank 0."""
+    return {ADAPTED: np.array([factors is not None]), **none, **(factors or {})}
+
+
+def checked_inputs(
+    hidden: NDArray[np.float32], code0_embedding: NDArray[np.float32], draws: Sequence[Draw], width: int
+) -> dict[str, NDArray[Any]]:
+    """The other inputs but `width`, by name, each C-contiguous. Raises InvalidInput where one does not fit."""
+    shape = (len(draws), width)
+    for name, array in (("hidden", hidden), ("code0_embedding", code0_embedding)):
+        if array.shape != shape or array.dtype != np.float32:
+            raise InvalidInput(f"float32 {shape} is right, not {array.dtype} {array.shape}", name)
+    settings = [_checked(each.settings) for each in draws]
+    return {
+        "hidden": np.ascontiguousarray(hidden),
+        "code0_embedding": np.ascontiguousarray(code0_embedding),
+        "uniform": np.stack([each.uniform(CODES) for each in draws], axis=1),
+        "temperature": np.array([each.temperature for each in settings], np.float32),
+        "top_k": np.array([each.top_k or VOCABULARY for each in settings], np.int64).clip(max=VOCABULARY),
+        "top_p": np.array([each.top_p for each in settings], np.float32),
+    }
 
 
 def _checked(settings: Sampling) -> Sampling:

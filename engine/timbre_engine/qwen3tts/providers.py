@@ -39,12 +39,17 @@ def choose(wanted: Provider, offered: Sequence[str], gpu_layers: int) -> Device:
     return "cuda" if on_gpu and CUDA in offered else "cpu"
 
 
+def device_for(wanted: Provider, gpu_layers: int) -> Device:
+    """The device for what is wanted, with what the installed ONNX Runtime offers. Raises SetupError as `choose`."""
+    return choose(wanted, ort.get_available_providers(), gpu_layers)
+
+
 def session(path: Path, options: ort.SessionOptions, wanted: Provider, gpu_layers: int) -> ort.InferenceSession:
     """A loaded graph. Raises SetupError that says what to do.
 
     ONNX Runtime falls back to the CPU where CUDA's libraries do not load: that is refused where `cuda` was asked for.
     """
-    chosen = choose(wanted, ort.get_available_providers(), gpu_layers)
+    chosen = device_for(wanted, gpu_layers)
     providers = [(CUDA, _CUDA_OPTIONS), CPU] if chosen == "cuda" else [CPU]
     if chosen == "cuda":
         ort.preload_dlls()  # those that pip installed, which the system's loader does not find

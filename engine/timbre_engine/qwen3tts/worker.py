@@ -77,7 +77,7 @@ class Worker:
             machine.model.tokenize,
             self._left,
             self._failed,
-            self._codec.let_first_ones_pass if _share_processors(options) else lambda: None,
+            self._codec.let_first_ones_pass if _share_processors(machine) else lambda: None,
         )
         self._warming = Warming(machine)
         self._voices = VoiceLoading(machine, self._warming, self._codec.put, self._send, self._inbox.put)
@@ -215,8 +215,8 @@ class Worker:
             self._sink.flush()
 
 
-def _share_processors(options: Options) -> bool:
-    return options.predictor_threads + options.codec_threads > cpus.available()
+def _share_processors(machine: Machine) -> bool:
+    return machine.predictor.threads + machine.options.codec_threads > cpus.available()
 
 
 def _message(number: int, event: Event) -> FromWorker:
