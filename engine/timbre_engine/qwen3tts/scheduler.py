@@ -25,8 +25,9 @@ from timbre_engine.qwen3tts.talker import Talker
 
 _log = logging.getLogger(__name__)
 
-CHUNKS: Final = (1, 1, 2, 2, 3, 4)
-"""Frames of a stream's codec calls, the last for all further ones: the first leaves early, later ones cost less."""
+CHUNKS: Final = (1, 1, *[2] * 7, *[3] * 5, 4)
+"""Frames of a stream's codec calls, the last for all further ones: the first leaves early, later ones cost less. They
+grow no faster than a stream that is little ahead of its playback can wait for them."""
 
 
 @dataclass(eq=False, slots=True)
