@@ -1,7 +1,8 @@
 /* Matrices, of float32 or of 4 bits in blocks that share a scale, and products with a few rows of inputs.
  *
  * A product with one row reads each weight once and waits for memory more than it computes. So 4-bit matrices are laid
- * out in the order in which they are read, in huge pages, and fetched ahead.
+ * out in the order in which they are read, in huge pages, and fetched ahead; and most of them past the shared cache, so
+ * that those that have room in it stay there.
  */
 #pragma once
 #include <stdint.h>
@@ -30,7 +31,7 @@ struct tile {
 };
 
 struct matrix {
-    int rows, columns;
+    int rows, columns, stays; /* stays: in the shared cache, from one product to the next */
     const float *dense;       /* [columns, rows] */
     const struct tile *tiles; /* [rows / LANES, columns / BLOCK] */
 };
@@ -107,7 +108,10 @@ static inline __attribute__((always_inline)) void tiles_product(
         __m256 totals[MOST_INPUTS];
         for (int m = 0; m < count; m++) totals[m] = _mm256_setzero_ps();
         for (int block = 0; block < blocks; block++, tile++) {
-            for (size_t line = 0; line < sizeof *tile; line += 64) _mm_prefetch((const char *)tile + AHEAD + line, _MM_HINT_NTA);
+            const char *ahead = (const char *)tile + AHEAD;
+            for (size_t line = 0; line < sizeof *tile; line += 64)
+                if (matrix->stays) _mm_prefetch(ahead + line, _MM_HINT_T0);
+                else _mm_prefetch(ahead + line, _MM_HINT_NTA);
             __m256i weights[8];
             for (int i = 0; i < 4; i++) {
                 const __m256i both = _mm256_loadu_si256((const __m256i *)tile->levels[i]);

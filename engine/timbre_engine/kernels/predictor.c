@@ -13,6 +13,7 @@
 #define PUBLIC __attribute__((visibility("default")))
 #define CODES 15
 #define POSITIONS (CODES + 1)
+#define STAYING ((size_t)14 << 20) /* bytes of weights that stay in a shared cache of 32 MB beside all else */
 #define MOST_RANK 4096 /* of what adapters add to a matrix together */
 
 struct sizes {
@@ -274,6 +275,8 @@ PUBLIC struct predictor *timbre_predictor_new(const struct sizes *sizes, const s
         layer->before_mlp = sources[5].values;
         take_matrix(&layer->matrices[GATE_UP], &sources[6], 2 * s->ffn, s->hidden, &tiles);
         take_matrix(&layer->matrices[DOWN], &sources[7], s->hidden, s->ffn, &tiles);
+        for (struct matrix *each = layer->matrices; each < layer->matrices + MATRICES; each++)
+            each->stays = each->tiles && (size_t)(each->tiles - p->tiles) * sizeof(struct tile) < STAYING;
     }
     p->final = sources++->values;
     for (int code = 0; code < CODES; code++, sources += 2) {
