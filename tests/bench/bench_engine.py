@@ -164,7 +164,7 @@ async def speed(model: Path, adapters: Path, utterances: int, seconds: float, th
         return {
             "first_sample_ms_warm_voice": spread(warm),
             "first_sample_ms_voice_never_used": spread(fresh),
-            "real_time_factor_one_stream_with_adapter": spread([each.real_time_factor for each in lone]),
+            "real_time_factor_one_stream_with_adapter": spread([each.real_time_factor for each in lone], 2),
             "start_delay_ms_one_stream": spread([each.start_delay_ms for each in lone]),
             "audio_seconds_per_second_4_streams_3_adapters": round(together, 2),
         }

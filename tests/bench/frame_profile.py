@@ -14,12 +14,12 @@ from timbre_engine.qwen3tts.options import Options
 from timbre_engine.qwen3tts.sampling import Draw
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
+def spread(values: Sequence[float], digits: int = 1) -> dict[str, float]:
     """Median, 95th percentile and least."""
     return {
-        "p50": round(statistics.median(values), 1),
-        "p95": round(float(np.percentile(values, 95)), 1),
-        "least": round(min(values), 1),
+        "p50": round(statistics.median(values), digits),
+        "p95": round(float(np.percentile(values, 95)), digits),
+        "least": round(min(values), digits),
     }
 
 
