@@ -18,13 +18,13 @@
 #define HUGE_PAGE ((size_t)2 << 20)
 
 /* A weight as `predictor.onnx` has it. Without scales it is float32: a matrix [columns, rows], a table [rows, columns].
- * With scales: levels of 4 bits [rows, columns / BLOCK, BLOCK / 2] for a matrix, of 8 bits [rows, columns] for a table. */
+ * With scales: levels of 4 bits [rows, columns / BLOCK, BLOCK / 2] for a matrix, of 8 [rows, columns] for a table. */
 struct source {
     const void *values;
     const float *scales;
 };
 
-/* Eight rows by BLOCK columns. Byte t of row r in part i: column 8 i + t in its low bits, 8 i + 4 + t in the high ones. */
+/* Eight rows by BLOCK columns. Byte t of row r in part i: column 8 i + t in the low bits, 8 i + 4 + t in the high. */
 struct tile {
     uint8_t levels[4][LANES][4];
     uint16_t scales[LANES]; /* float16 */
@@ -52,7 +52,8 @@ static struct tile *tiles_for(size_t count) {
 }
 
 /* Lay a matrix out. Tiles are made where `tiles` points, which moves on behind them. */
-static void take_matrix(struct matrix *matrix, const struct source *source, int rows, int columns, struct tile **tiles) {
+static void take_matrix(
+    struct matrix *matrix, const struct source *source, int rows, int columns, struct tile **tiles) {
     const int blocks = columns / BLOCK;
     matrix->rows = rows;
     matrix->columns = columns;
@@ -91,8 +92,9 @@ static void round_inputs(const float *inputs, int columns, int8_t *levels, float
             whole[i] = _mm256_cvtps_epi32(_mm256_mul_ps(parts[i], inverse));
             total = _mm256_add_epi32(total, whole[i]);
         }
-        __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(whole[0], whole[1]), _mm256_packs_epi32(whole[2], whole[3]));
-        bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+        const __m256i first = _mm256_packs_epi32(whole[0], whole[1]), second = _mm256_packs_epi32(whole[2], whole[3]);
+        const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing goes by halves */
+        const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(first, second), order);
         _mm256_storeu_si256((__m256i *)levels, bytes);
         scales[block] = most / 127;
         middles[block] = 8 * sum8(_mm256_cvtepi32_ps(total));
@@ -130,8 +132,9 @@ static inline __attribute__((always_inline)) void tiles_product(
                     sums = _mm256_add_epi16(sums, _mm256_maddubs_epi16(weights[i], _mm256_set1_epi32(four)));
                 }
                 const __m256 whole = _mm256_cvtepi32_ps(_mm256_madd_epi16(sums, ones));
+                const __m256 level = _mm256_sub_ps(whole, _mm256_broadcast_ss(inputs->middles + at));
                 const __m256 scale = _mm256_mul_ps(steps, _mm256_broadcast_ss(inputs->scales + at));
-                totals[m] = _mm256_fmadd_ps(_mm256_sub_ps(whole, _mm256_broadcast_ss(inputs->middles + at)), scale, totals[m]);
+                totals[m] = _mm256_fmadd_ps(level, scale, totals[m]);
             }
         }
         for (int m = 0; m < count; m++) _mm256_storeu_ps(outputs + m * matrix->rows + row, totals[m]);
@@ -143,15 +146,18 @@ static void product(const struct matrix *matrix, struct rounded *room, const flo
     const int rows = matrix->rows, columns = matrix->columns, blocks = columns / BLOCK;
     if (matrix->dense) {
         memset(outputs, 0, sizeof(float) * count * rows);
-        for (int column = 0; column < columns; column++)
-            for (int m = 0; m < count; m++)
-                add_scaled(outputs + m * rows, inputs[m * columns + column], matrix->dense + (size_t)column * rows, rows);
+        for (int column = 0; column < columns; column++) {
+            const float *weights = matrix->dense + (size_t)column * rows;
+            for (int m = 0; m < count; m++) add_scaled(outputs + m * rows, inputs[m * columns + column], weights, rows);
+        }
         return;
     }
     for (; count > 0; count -= MOST_INPUTS, inputs += MOST_INPUTS * columns, outputs += MOST_INPUTS * rows) {
         const int now = count < MOST_INPUTS ? count : MOST_INPUTS;
-        for (int m = 0; m < now; m++)
-            round_inputs(inputs + m * columns, columns, room->levels + m * columns, room->scales + m * blocks, room->middles + m * blocks);
+        for (int m = 0; m < now; m++) {
+            float *scales = room->scales + m * blocks, *middles = room->middles + m * blocks;
+            round_inputs(inputs + m * columns, columns, room->levels + m * columns, scales, middles);
+        }
         switch (now) { /* so that each count has a loop of its own */
         case 1: tiles_product(matrix, room, outputs, 1); break;
         case 2: tiles_product(matrix, room, outputs, 2); break;

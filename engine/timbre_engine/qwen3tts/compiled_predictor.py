@@ -128,7 +128,7 @@ class _Weights:
 
     def __init__(self, constants: Mapping[str, NDArray[Any]], talker_hidden: int, sizes: Transformer) -> None:
         """Raises _Unfit."""
-        if sizes.head_dim % (2 * _LANES) or (talker_hidden % _BLOCK):
+        if sizes.head_dim % (2 * _LANES) or talker_hidden % _BLOCK or sizes.hidden % _BLOCK:
             raise _Unfit
         self._constants = constants
         self.kept: list[NDArray[Any]] = []
