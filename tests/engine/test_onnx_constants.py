@@ -17,7 +17,7 @@ VALUES: dict[str, NDArray[Any]] = {
     "halves": np.arange(4, dtype=np.float16),
     "levels": np.arange(300, dtype=np.uint8).reshape(3, 4, 25),
     "long": np.array([1 << 40, -1]),
-    "one": np.float32(0.5),
+    "one": np.array(0.5, np.float32),
 }
 
 
