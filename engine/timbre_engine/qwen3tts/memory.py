@@ -1,6 +1,7 @@
 """Keeps the process' memory small, where the C library is glibc: elsewhere nothing is done."""
 
 import ctypes
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -29,19 +30,26 @@ def trim() -> None:
 
 
 def take_huge_pages() -> None:
-    """Put what lies in memory by now, the weights, into pages of 2 MB: reading all of it then misses fewer addresses.
+    """Put the language models' weights into pages of 2 MB: reading all of them then misses fewer addresses.
 
-    Where Linux is older than 6.1, or has none to spare, they stay as they are.
+    They are what lies in memory whole and by itself; the heap has holes, which such pages would fill. Where Linux is
+    older than 6.1, or has none to spare, all stays as it is.
     """
     madvise = _of_glibc("madvise")
     if madvise is None:
         return
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        place, rights, _, _, inode, *_ = line.split()
-        start, end = (int(each, 16) for each in place.split("-"))
+    for start, end in _whole_regions(Path("/proc/self/smaps").read_text()):
         start, end = -(-start // _HUGE_PAGE) * _HUGE_PAGE, end // _HUGE_PAGE * _HUGE_PAGE
-        if rights == "rw-p" and inode == "0" and end - start >= _LARGE:
-            madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _COLLAPSE)
+        madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _COLLAPSE)
+
+
+def _whole_regions(smaps: str) -> list[tuple[int, int]]:
+    """Start and end of each large region of a process' own memory all pages of which are there."""
+    regions = re.findall(
+        r"^([0-9a-f]+)-([0-9a-f]+) rw-p \w+ \S+ 0 *\nSize: .*\n(?:.*\n){2}Rss: +(\d+) kB$", smaps, re.MULTILINE
+    )
+    found = ((int(start, 16), int(end, 16), int(resident) * 1024) for start, end, resident in regions)
+    return [(start, end) for start, end, resident in found if resident == end - start >= _LARGE]
 
 
 def _of_glibc(function: str) -> Any:
