@@ -21,6 +21,17 @@ _BLOCK: Final = 32
 """Columns that share a scale, as the library takes them."""
 _LANES: Final = 8
 """Rows that it computes at once."""
+_LAYER: Final = [
+    "before_attention",
+    "queries_keys_values",
+    "query_norm",
+    "key_norm",
+    "output",
+    "before_mlp",
+    "gate_up",
+    "down",
+]
+"""A layer's weights in the order in which the library takes them."""
 _MOST_RANK: Final = 4096
 """Of what adapters add to a matrix together."""
 
@@ -141,17 +152,13 @@ class _Weights:
             "key_norm": sizes.head_dim,
             "before_mlp": sizes.hidden,
         }
-        order = (
-            *("before_attention", "queries_keys_values", "query_norm", "key_norm", "output"),
-            *("before_mlp", "gate_up", "down"),
-        )
         self.sources = [kernel.Source(), kernel.Source()]
         if talker_hidden != sizes.hidden:
             self.sources = [
                 self._matrix("projection", (sizes.hidden, talker_hidden)),
                 self._floats("projection.bias", (sizes.hidden,)),
             ]
-        for layer, name in product(range(sizes.layers), order):
+        for layer, name in product(range(sizes.layers), _LAYER):
             full = f"layers.{layer}.{name}"
             self.sources.append(
                 self._floats(full, (vectors[name],)) if name in vectors else self._matrix(full, shapes[name])
@@ -167,16 +174,13 @@ class _Weights:
         if scales is None:
             return self._floats(name, (columns, rows))
         # A longer block is several with the same scale.
-        times = levels.shape[-1] // (_BLOCK // 2)
+        times = max(levels.shape[-1] // (_BLOCK // 2), 1)
         blocks = columns // _BLOCK
-        if (
-            levels.dtype != np.uint8
-            or levels.shape != (rows, blocks // max(times, 1), times * _BLOCK // 2)
-            or columns % _BLOCK
-            or rows % _LANES
-            or scales.size * times != rows * blocks
-            or scales.dtype != np.float32
-        ):
+        whole = not columns % (_BLOCK * times) and not rows % _LANES
+        kinds = levels.dtype == np.uint8 and scales.dtype == np.float32
+        if not whole or not kinds or levels.shape != (rows, blocks // times, times * _BLOCK // 2):
+            raise _Unfit(name)
+        if scales.size != rows * blocks // times:
             raise _Unfit(name)
         return self._source(levels, np.repeat(scales.reshape(rows, -1), times, axis=1), copied=True)
 
