@@ -1,4 +1,4 @@
-"""Compiles the engine's C kernel beside its source, for a wheel or an editable install, where there is a compiler."""
+"""Compiles the engine's C kernels beside their sources, for a wheel or an editable install, where there is a compiler."""
 
 import os
 import shlex
@@ -11,8 +11,9 @@ from typing import Any, Final
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.builders.wheel import WheelBuilderConfig
 
-SOURCE: Final = "engine/timbre_engine/kernels/predictor.c"
-LIBRARY: Final = "engine/timbre_engine/kernels/_predictor.so"
+KERNELS: Final = "engine/timbre_engine/kernels"
+SOURCES: Final = [f"{KERNELS}/predictor.c", f"{KERNELS}/codec.c"]
+LIBRARY: Final = f"{KERNELS}/_kernels.so"
 _FLAGS: Final = shlex.split(
     "-std=c11 -O3 -ffp-contract=fast -mavx2 -mfma -mf16c -fPIC -shared -fvisibility=hidden -Wall -Wextra"
 )
@@ -24,7 +25,7 @@ class KernelHook(BuildHookInterface[WheelBuilderConfig]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 -- Hatchling's signature
         """Compile; with the library the wheel is one for this platform, and without it for all."""
         if reason := compile_kernel(Path(self.root)):
-            self.app.display_warning(f"no compiled code predictor, it computes by ONNX Runtime, slower: {reason}")
+            self.app.display_warning(f"no compiled kernels, so code predictor and codec compute by ONNX Runtime, slower: {reason}")
             return
         build_data["artifacts"].append(LIBRARY)
         build_data["pure_python"] = False
@@ -33,17 +34,17 @@ class KernelHook(BuildHookInterface[WheelBuilderConfig]):
 
 
 def compile_kernel(root: Path) -> str:
-    """Compile SOURCE to LIBRARY, by $CC or the first compiler on PATH. Returns why it is not there, or ""."""
+    """Compile SOURCES to LIBRARY, by $CC or the first compiler on PATH. Returns why it is not there, or ""."""
     try:
         # Also where none can be compiled: it may be of another source.
         (root / LIBRARY).unlink(missing_ok=True)
         if sysconfig.get_platform() != "linux-x86_64":
-            return f"it is written for linux-x86_64, and this is {sysconfig.get_platform()}"
+            return f"they are written for linux-x86_64, and this is {sysconfig.get_platform()}"
         found = [each for each in ("cc", "gcc", "clang") if shutil.which(each)]
         compiler = shlex.split(os.environ.get("CC", "")) or found[:1]
         if not compiler:
             return "there is no C compiler"
-        command = [*compiler, *_FLAGS, SOURCE, "-o", LIBRARY, "-lm"]
+        command = [*compiler, *_FLAGS, *SOURCES, "-o", LIBRARY, "-lm"]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603
     except (OSError, ValueError) as error:
         return str(error)

@@ -38,10 +38,10 @@ def test_an_image_has_a_user_a_health_check_and_a_version(component: str) -> Non
 
 def test_the_engines_image_has_the_predictors_kernel_and_no_compiler() -> None:
     containers.require_podman("engine")
-    load = "ctypes.CDLL(pathlib.Path(timbre_engine.kernels.__file__).with_name('_predictor.so'))"
+    load = "ctypes.CDLL(pathlib.Path(timbre_engine.kernels.__file__).with_name('_kernels.so'))"
     look = f"import ctypes, pathlib, shutil, timbre_engine.kernels; print({load}._name, shutil.which('gcc'))"
     python = ["podman", "run", "--rm", "--network=none", "--entrypoint=python", containers.image("engine")]
-    assert podman.output(*python, "-c", look).split() == ["/opt/timbre/timbre_engine/kernels/_predictor.so", "None"]
+    assert podman.output(*python, "-c", look).split() == ["/opt/timbre/timbre_engine/kernels/_kernels.so", "None"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What an install makes of the C kernel, with a compiler and without one: Hatchling builds wheels of a small tree."""
+"""What an install makes of the C kernels, with a compiler and without one: Hatchling builds wheels of a small tree."""
 
 import ctypes
 import os
@@ -15,17 +15,17 @@ ROOT = Path(__file__).parents[2]
 KERNELS = "timbre_engine/kernels"
 TREE = ("pyproject.toml", "README.md", "LICENSE", ".gitignore", "engine/build_kernels.py", f"engine/{KERNELS}")
 pytestmark = pytest.mark.skipif(sysconfig.get_platform() != "linux-x86_64", reason="the kernel is for Linux on x86-64")
-FALLBACK = "no compiled code predictor, it computes by ONNX Runtime, slower: "
+FALLBACK = "no compiled kernels, so code predictor and codec compute by ONNX Runtime, slower: "
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The project with nothing but the kernel, and with a library that another source was compiled to."""
+    """The project with nothing but the kernels, and with a library that another source was compiled to."""
     for name in TREE:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
-    library = tmp_path / "engine" / KERNELS / "_predictor.so"
+    library = tmp_path / "engine" / KERNELS / "_kernels.so"
     library.write_bytes(b"stale")
     return tmp_path
 
@@ -62,15 +62,15 @@ def test_with_a_compiler_a_wheel_is_for_the_platform_and_any_python_and_has_the_
 ) -> None:
     wheel, _ = build(tree, CC=f"{compiler} -Werror")
     assert wheel.name.endswith("-py3-none-linux_x86_64.whl")
-    assert "_predictor.so" in names(wheel)
+    assert "_kernels.so" in names(wheel)
     with zipfile.ZipFile(wheel) as opened:
-        library = opened.extract(f"{KERNELS}/_predictor.so", tmp_path / "opened")
-    assert ctypes.CDLL(library).timbre_predictor_runs_here() in (0, 1)
+        library = opened.extract(f"{KERNELS}/_kernels.so", tmp_path / "opened")
+    assert ctypes.CDLL(library).timbre_kernels_run_here() in (0, 1)
 
 
 def test_an_editable_install_has_it_beside_its_source(tree: Path, compiler: str) -> None:
     build(tree, "build_editable", CC=compiler)
-    assert ctypes.CDLL(str(tree / "engine" / KERNELS / "_predictor.so")).timbre_predictor_runs_here() in (0, 1)
+    assert ctypes.CDLL(str(tree / "engine" / KERNELS / "_kernels.so")).timbre_kernels_run_here() in (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -88,5 +88,5 @@ def test_without_a_compiler_a_wheel_is_for_all_and_has_no_library(
     wheel, said = build(tree, **environment)
     assert wheel.name.endswith("-py3-none-any.whl")
     assert "__init__.py" in names(wheel)
-    assert "_predictor.so" not in names(wheel)
+    assert "_kernels.so" not in names(wheel)
     assert any(line.startswith(FALLBACK) and why in line for line in said.splitlines()), said

@@ -75,15 +75,6 @@ static void rms_norm(const float *weight, const float *values, float *normed, in
     for (int i = 0; i < width; i++) normed[i] = values[i] * scale * weight[i];
 }
 
-/* A head's values turned by its position's angles: the first half against the second. */
-static void rotate(float *values, const float *rotations, int half) {
-    for (int i = 0; i < half; i++) {
-        const float cosine = rotations[2 * i], sine = rotations[2 * i + 1], left = values[i], right = values[half + i];
-        values[i] = left * cosine - right * sine;
-        values[half + i] = right * cosine + left * sine;
-    }
-}
-
 /* One position's queries, keys and values, side by side in `joint` -> `attended` [heads * head_dim]. */
 static void attend(struct predictor *p, int number, int stream, int position, float *joint, float *attended) {
     const struct sizes *s = &p->sizes;

@@ -58,7 +58,7 @@ static int make_room(struct predictor *p, int streams) {
 }
 
 /* Whether this processor has what all this is compiled for. */
-PUBLIC int timbre_predictor_runs_here(void) {
+PUBLIC int timbre_kernels_run_here(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 _log = logging.getLogger(__name__)
 
-_LIBRARY: Final = Path(__file__).with_name("_predictor.so")
+_LIBRARY: Final = Path(__file__).with_name("_kernels.so")
 
 
 class Sizes(ctypes.Structure):
@@ -54,7 +54,7 @@ def library() -> Any | None:
     except OSError as error:
         _log.warning("the code predictor's own library does not load, so ONNX Runtime computes it, slower: %s", error)
         return None
-    if not loaded.timbre_predictor_runs_here():
+    if not loaded.timbre_kernels_run_here():
         return None
     loaded.timbre_predictor_new.restype = ctypes.c_void_p
     loaded.timbre_predictor_new.argtypes = [ctypes.POINTER(Sizes), ctypes.POINTER(Source)]
