@@ -12,7 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.builders.wheel import WheelBuilderConfig
 
 KERNELS: Final = "engine/timbre_engine/kernels"
-SOURCES: Final = [f"{KERNELS}/predictor.c", f"{KERNELS}/codec.c"]
+SOURCES: Final = [f"{KERNELS}/{name}.c" for name in ("predictor", "codec", "team")]
 LIBRARY: Final = f"{KERNELS}/_kernels.so"
 _FLAGS: Final = shlex.split(
     "-std=c11 -O3 -ffp-contract=fast -mavx2 -mfma -mf16c -fPIC -shared -fvisibility=hidden -Wall -Wextra"

@@ -79,7 +79,8 @@ static const float *take_turned(struct store *store, int channels, int taps) {
     const float *values = next_source(store);
     float *mine = place(store, (size_t)taps * filled(channels));
     if (mine) memset(mine, 0, sizeof(float) * taps * filled(channels));
-    for (int i = 0; mine && i < channels * taps; i++) mine[(size_t)(i % taps) * filled(channels) + i / taps] = values[i];
+    for (int i = 0; mine && i < channels * taps; i++)
+        mine[(size_t)(i % taps) * filled(channels) + i / taps] = values[i];
     return mine;
 }
 
@@ -262,8 +263,11 @@ static int run_block(struct codec *codec, const struct codec_block *b, int rate,
     return time;
 }
 
-/* codes [frames, codebooks], at most MOST_FRAMES of them -> pcm [frames * samples of each]; moves the state on. */
-PUBLIC void timbre_codec_decode(struct codec *codec, const int64_t *codes, int32_t frames, void *stream, float *pcm) {
+/* codes [frames, codebooks], at most MOST_FRAMES of them -> pcm [frames * samples of each]; moves the state on.
+ * helps: the code predictor's products, meanwhile, wherever they are wanted. */
+PUBLIC void timbre_codec_decode(
+    struct codec *codec, const int64_t *codes, int32_t frames, void *stream, float *pcm, int32_t helps) {
+    be_willing(helps);
     const struct codec_sizes *s = &codec->sizes;
     int64_t *seen_frames = stream;
     float *state = (float *)(seen_frames + 1);
@@ -279,6 +283,7 @@ PUBLIC void timbre_codec_decode(struct codec *codec, const int64_t *codes, int32
         const float value = dot(seen + (size_t)sample * channels, codec->last, TAPS * channels) + *codec->last_bias;
         pcm[sample] = fminf(fmaxf(value, -1), 1);
     }
+    be_willing(-helps);
 }
 
 /* Bytes of a stream's state. */

@@ -59,12 +59,13 @@ static void attend_window(
             for (int ago = 0; ago < seen; ago++) total += weights[ago] = expf(weights[ago] - most);
             memset(to, 0, sizeof(float) * head_dim);
             for (int ago = 0; ago < seen; ago++)
-                add_scaled(to, weights[ago] / total, values + (now - ago) % t->ring * width + head * head_dim, head_dim);
+                add_scaled(
+                    to, weights[ago] / total, values + (now - ago) % t->ring * width + head * head_dim, head_dim);
         }
     }
 }
 
-/* rows [frames, input->inputs] -> `to` [frames, output->outputs]. room: three pieces, of a row's widest values each. */
+/* rows [frames, input->inputs] -> `to` [frames, output->outputs]. room: four pieces, each for the widest of the rows. */
 static void transform(
     const struct transformer *t, const float *rows, int frames, int64_t before, float *state, float *const room[4],
     float *to) {
@@ -94,13 +95,15 @@ static void transform(
 }
 
 /* A ConvNeXt block: `rows` [count, width] become what comes out of it. `seen` has DEPTH - 1 rows before them. */
-static void convnext(const struct upsampling *u, const float *seen, int count, float *normed, float *wide, float *rows) {
+static void convnext(
+    const struct upsampling *u, const float *seen, int count, float *normed, float *wide, float *rows) {
     const int width = u->width;
     for (int row = 0; row < count; row++) {
         float *mine = normed + (size_t)row * width, total = 0, square = 0;
         memcpy(mine, u->bias, sizeof(float) * width);
         for (int tap = 0; tap < DEPTH; tap++)
-            for (int i = 0; i < width; i++) mine[i] += seen[(size_t)(row + tap) * width + i] * u->depthwise[tap * width + i];
+            for (int i = 0; i < width; i++)
+                mine[i] += seen[(size_t)(row + tap) * width + i] * u->depthwise[tap * width + i];
         for (int i = 0; i < width; i++) total += mine[i];
         for (int i = 0; i < width; i++) {
             mine[i] -= total / width;
@@ -110,6 +113,7 @@ static void convnext(const struct upsampling *u, const float *seen, int count, f
         for (int i = 0; i < width; i++) mine[i] = mine[i] * scale * u->norm[i] + u->norm_bias[i];
     }
     dense_product(&u->wide, normed, width, count, wide, 0);
-    for (size_t i = 0; i < (size_t)count * u->wide.outputs; i++) wide[i] *= 0.5f * (1 + erff(wide[i] * (float)M_SQRT1_2));
+    for (size_t i = 0; i < (size_t)count * u->wide.outputs; i++)
+        wide[i] *= 0.5f * (1 + erff(wide[i] * (float)M_SQRT1_2));
     dense_product(&u->narrow, wide, u->wide.outputs, count, rows, 1);
 }

@@ -34,7 +34,8 @@ static int rounded_up(int count, int multiple) { return (count + multiple - 1) /
 
 static struct convolution take_convolution(
     struct store *store, int taps, int dilation, int points, struct side in, struct side out) {
-    struct convolution c = {.taps = taps, .dilation = dilation, .points = points, .inputs = width(in), .outputs = width(out)};
+    struct convolution c = {
+        .taps = taps, .dilation = dilation, .points = points, .inputs = width(in), .outputs = width(out)};
     if (!points) {
         c.products[0] = take_linear(store, (struct side){taps, in.channels}, out);
         return c;
@@ -126,8 +127,8 @@ static void combine(
     }
 }
 
-/* Rows [history + time, and up to a whole cycle more; inputs] -> rows `to` [time, outputs]. Where `swing` is given, each
- * y becomes y - swing * cos(y); where `mix` is, its products are added to `sum` [time, mix->outputs]. */
+/* Rows [history + time, and up to a whole cycle more; inputs] -> rows `to` [time, outputs]. Where products are shared:
+ * if `swing` is given, each y becomes y - swing * cos(y); if `mix` is, `sum` [time, mix->outputs] grows by its products. */
 static void convolve(
     const struct convolution *c, const float *seen, int time, const struct tile_room *room, float *to,
     const float *swing, const struct dense *mix, float *sum) {

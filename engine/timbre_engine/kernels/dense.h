@@ -6,6 +6,7 @@
 #pragma once
 #include <stddef.h>
 
+#include "team.h"
 #include "vectors.h"
 
 #define PANEL (2 * LANES)
@@ -19,8 +20,8 @@ struct dense {
     const float *bias;
 };
 
-/* `count` rows by a panel; `half`: of which only the first half is there. `ahead`, and what follows every `apart` bytes,
- * is fetched meanwhile. */
+/* `count` rows by a panel; `half`: of which only the first half is there. Every `apart` bytes from `ahead` on are
+ * fetched meanwhile. */
 static inline __attribute__((always_inline)) void block(
     const float *rows, ptrdiff_t stride, const float *panel, const float *bias, int inputs, float *to,
     ptrdiff_t to_stride, int half, int add, const char *ahead, ptrdiff_t apart, const int count) {
@@ -45,8 +46,10 @@ static inline __attribute__((always_inline)) void block(
     }
 }
 
-/* `count` rows [inputs], `stride` floats apart, which may be less than a row -> rows of `outputs`; add: to what is there. */
-static void dense_product(const struct dense *matrix, const float *rows, ptrdiff_t stride, int count, float *to, int add) {
+/* `count` rows [inputs], `stride` floats apart, which may be less than a row -> rows [outputs]; add: to what is there.
+ * The steps with a panel share in fetching the next. */
+static void dense_product(
+    const struct dense *matrix, const float *rows, ptrdiff_t stride, int count, float *to, int add) {
     const ptrdiff_t outputs = matrix->outputs, line = sizeof(float) * PANEL;
     const ptrdiff_t steps = (count + STEP - 1) / STEP, apart = steps < line ? line / steps : 1;
     for (int panel = 0; panel < outputs; panel += PANEL) {
@@ -55,9 +58,11 @@ static void dense_product(const struct dense *matrix, const float *rows, ptrdiff
         const int half = outputs - panel < PANEL;
         for (int row = 0; row < count; row += STEP) {
             const float *from = rows + row * stride;
-            const char *ahead = (const char *)weights + (steps > 1 ? (line + row / STEP * apart) * matrix->inputs : NEAR);
+            const ptrdiff_t later = steps > 1 ? (line + row / STEP * apart) * matrix->inputs : NEAR;
+            const char *ahead = (const char *)weights + later;
             float *place = to + row * outputs + panel;
-#define BLOCK_OF(number) block(from, stride, weights, bias, matrix->inputs, place, outputs, half, add, ahead, apart, number)
+#define BLOCK_OF(number) \
+    block(from, stride, weights, bias, matrix->inputs, place, outputs, half, add, ahead, apart, number)
             switch (count - row) { /* so that each count has a loop of its own */
             case 1: BLOCK_OF(1); break;
             case 2: BLOCK_OF(2); break;
@@ -67,6 +72,7 @@ static void dense_product(const struct dense *matrix, const float *rows, ptrdiff
             default: BLOCK_OF(STEP);
             }
 #undef BLOCK_OF
+            help_if_asked();
         }
     }
 }

@@ -10,12 +10,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "team.h"
 #include "vectors.h"
 
 #define BLOCK 32
 #define MOST_INPUTS 4 /* rows of inputs that a weight is unpacked for at once */
 #define AHEAD 1920    /* bytes of weights that are fetched before they are wanted */
 #define HUGE_PAGE ((size_t)2 << 20)
+#define PIECE ((size_t)96 << 10) /* bytes of weights that a thread takes at once where several share a product */
 
 /* A weight as `predictor.onnx` has it. Without scales it is float32: a matrix [columns, rows], a table [rows, columns].
  * With scales: levels of 4 bits [rows, columns / BLOCK, BLOCK / 2] for a matrix, of 8 [rows, columns] for a table. */
@@ -101,12 +103,13 @@ static void round_inputs(const float *inputs, int columns, int8_t *levels, float
     }
 }
 
+/* Outputs `first` to `end` of a product with `count` rows of inputs. */
 static inline __attribute__((always_inline)) void tiles_product(
-    const struct matrix *matrix, const struct rounded *inputs, float *outputs, const int count) {
+    const struct matrix *matrix, const struct rounded *inputs, float *outputs, int first, int end, const int count) {
     const __m256i low = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
     const int columns = matrix->columns, blocks = columns / BLOCK;
-    const struct tile *tile = matrix->tiles;
-    for (int row = 0; row < matrix->rows; row += LANES) {
+    const struct tile *tile = matrix->tiles + (size_t)first / LANES * blocks;
+    for (int row = first; row < end; row += LANES) {
         __m256 totals[MOST_INPUTS];
         for (int m = 0; m < count; m++) totals[m] = _mm256_setzero_ps();
         for (int block = 0; block < blocks; block++, tile++) {
@@ -141,6 +144,24 @@ static inline __attribute__((always_inline)) void tiles_product(
     }
 }
 
+struct product {
+    const struct matrix *matrix;
+    const struct rounded *inputs;
+    float *outputs;
+    int count, rows; /* rows: of the matrix in a piece */
+};
+
+static void product_piece(const void *job, int piece) {
+    const struct product *p = job;
+    const int first = piece * p->rows, rest = p->matrix->rows - first, end = first + (rest < p->rows ? rest : p->rows);
+    switch (p->count) { /* so that each count has a loop of its own */
+    case 1: tiles_product(p->matrix, p->inputs, p->outputs, first, end, 1); break;
+    case 2: tiles_product(p->matrix, p->inputs, p->outputs, first, end, 2); break;
+    case 3: tiles_product(p->matrix, p->inputs, p->outputs, first, end, 3); break;
+    default: tiles_product(p->matrix, p->inputs, p->outputs, first, end, MOST_INPUTS);
+    }
+}
+
 /* inputs [count, columns] times the transpose of a matrix: outputs [count, rows]. */
 static void product(const struct matrix *matrix, struct rounded *room, const float *inputs, float *outputs, int count) {
     const int rows = matrix->rows, columns = matrix->columns, blocks = columns / BLOCK;
@@ -158,11 +179,8 @@ static void product(const struct matrix *matrix, struct rounded *room, const flo
             float *scales = room->scales + m * blocks, *middles = room->middles + m * blocks;
             round_inputs(inputs + m * columns, columns, room->levels + m * columns, scales, middles);
         }
-        switch (now) { /* so that each count has a loop of its own */
-        case 1: tiles_product(matrix, room, outputs, 1); break;
-        case 2: tiles_product(matrix, room, outputs, 2); break;
-        case 3: tiles_product(matrix, room, outputs, 3); break;
-        default: tiles_product(matrix, room, outputs, MOST_INPUTS);
-        }
+        const int groups = PIECE / (blocks * sizeof(struct tile)), each = LANES * (groups ? groups : 1);
+        const struct product shared = {matrix, room, outputs, now, each};
+        timbre_share(product_piece, &shared, (rows + each - 1) / each);
     }
 }

@@ -37,7 +37,8 @@ static const float *take_vector(struct store *store, struct side side) {
     float *mine = place(store, width(side));
     if (mine) memset(mine, 0, sizeof(float) * width(side));
     for (int group = 0; mine && group < side.groups; group++)
-        memcpy(mine + group * filled(side.channels), values + (size_t)group * side.channels, sizeof(float) * side.channels);
+        memcpy(mine + (size_t)group * filled(side.channels), values + (size_t)group * side.channels,
+               sizeof(float) * side.channels);
     return mine;
 }
 
