@@ -65,7 +65,7 @@ static void attend_window(
     }
 }
 
-/* rows [frames, input->inputs] -> `to` [frames, output->outputs]. room: four pieces, each for the widest of the rows. */
+/* rows [frames, input->inputs] -> `to` [frames, output->outputs]. room: four pieces, each for the widest rows. */
 static void transform(
     const struct transformer *t, const float *rows, int frames, int64_t before, float *state, float *const room[4],
     float *to) {

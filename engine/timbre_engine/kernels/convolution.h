@@ -128,7 +128,7 @@ static void combine(
 }
 
 /* Rows [history + time, and up to a whole cycle more; inputs] -> rows `to` [time, outputs]. Where products are shared:
- * if `swing` is given, each y becomes y - swing * cos(y); if `mix` is, `sum` [time, mix->outputs] grows by its products. */
+ * `swing`, or NULL: each y becomes y - swing * cos(y); `mix`, or NULL: its products are added to as many rows `sum`. */
 static void convolve(
     const struct convolution *c, const float *seen, int time, const struct tile_room *room, float *to,
     const float *swing, const struct dense *mix, float *sum) {
