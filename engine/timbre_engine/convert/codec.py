@@ -13,9 +13,10 @@ from timbre_common.errors import SetupError
 from timbre_engine.convert import codec_layout as layout
 from timbre_engine.convert.checkpoint import Checkpoint
 from timbre_engine.convert.codec_front import embedded, transformed, upsampled
-from timbre_engine.convert.codec_stack import decoded
+from timbre_engine.convert.codec_stack import decoded, spread_together, units_together
 from timbre_engine.convert.codec_stream import BATCH, Stream, Tensor
 from timbre_engine.convert.onnx_graph import Graph
+from timbre_engine.model.codec import SIZES, CodecSizes, to_property
 from timbre_engine.model.manifest import Codec
 
 CODES: Final = "codes"
@@ -54,10 +55,34 @@ def build(checkpoint: Checkpoint, sizes: layout.Sizes) -> Graph:
     graph.metadata = {
         "codebook_size": str(sizes.codebook_size),
         "samples_per_frame": str(sizes.samples_per_frame),
+        SIZES: to_property(_told(sizes)),
     }
     stream = Stream(graph, take)
     codes = graph.input(CODES, [BATCH, "frames", sizes.num_quantizers], np.int64)
-    rows = stream.convolved(embedded(stream, sizes, codes), "pre_conv", "pre_conv")
+    rows = stream.convolved(embedded(stream, sizes, codes), "pre_conv")
     rows = upsampled(stream, sizes, transformed(stream, sizes, rows))
     graph.output(decoded(stream, sizes, rows), PCM, [BATCH, "samples"])
     return graph
+
+
+def _told(sizes: layout.Sizes) -> CodecSizes:
+    blocks = len(sizes.upsample_rates)
+    return CodecSizes(
+        codebooks=sizes.num_quantizers,
+        codebook_size=sizes.codebook_size,
+        codebook_dim=sizes.codebook_dim,
+        latent=sizes.latent_dim,
+        hidden=sizes.hidden_size,
+        layers=sizes.num_hidden_layers,
+        heads=sizes.num_attention_heads,
+        head_dim=sizes.head_dim,
+        window=sizes.sliding_window,
+        intermediate=sizes.intermediate_size,
+        ratios=tuple(sizes.upsampling_ratios),
+        channels=sizes.decoder_dim,
+        rates=tuple(sizes.upsample_rates),
+        spread_together=spread_together(blocks),
+        units_together=units_together(blocks),
+        epsilon=sizes.rms_norm_eps,
+        theta=sizes.rope_theta,
+    )

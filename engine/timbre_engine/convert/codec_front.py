@@ -4,8 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from timbre_engine.convert.codec_layout import KERNEL, Sizes
+from timbre_engine.convert.codec_layout import Sizes
 from timbre_engine.convert.codec_stream import Stream, Tensor
+from timbre_engine.model.codec import TAPS
 
 _LEAST_USAGE: Final = 1e-5
 _LAYER_NORM_EPS: Final = 1e-6
@@ -16,27 +17,27 @@ def embedded(stream: Stream, sizes: Sizes, codes: str) -> str:
     graph, books, half = stream.graph, sizes.num_quantizers, sizes.codebook_dim // 2
     table = np.concatenate([_codebook(stream, book) for book in range(books)])
     offsets = np.arange(books, dtype=np.int64) * sizes.codebook_size
-    rows = graph.op("Gather", graph.constant(table), graph.op("Add", codes, graph.constant(offsets)))
+    rows = graph.op("Gather", graph.constant(table, "tables"), graph.op("Add", codes, graph.constant(offsets)))
     first = graph.reshape(graph.slice(rows, 0, 1, axis=2), 0, 0, half)
     rest = graph.op("ReduceSum", graph.slice(rows, 1, None, axis=2), graph.ints(2), keepdims=0)
     groups = ("rvq_first", "rvq_rest")
     projections = [stream.take(f"quantizer.{group}.output_proj.weight")[:, :, 0].T for group in groups]
-    return stream.dense(graph.op("Concat", first, rest, axis=2), np.concatenate(projections))
+    return stream.dense(graph.op("Concat", first, rest, axis=2), "quantizer", np.concatenate(projections))
 
 
 def transformed(stream: Stream, sizes: Sizes, rows: str) -> str:
     """The sliding-window transformer, its projections in and out included."""
-    graph = stream.graph
-    name = "pre_transformer."
-    hidden = stream.dense(rows, stream.take(f"{name}input_proj.weight").T, stream.take(f"{name}input_proj.bias"))
+    graph, name = stream.graph, "pre_transformer."
+    weight, bias = stream.take(f"{name}input_proj.weight"), stream.take(f"{name}input_proj.bias")
+    hidden = stream.dense(rows, "input", weight.T, bias)
     window = _Window(stream, sizes, graph.size(rows, axis=1))
     for layer in range(sizes.num_hidden_layers):
-        prefix = f"{name}layers.{layer}."
-        hidden = graph.op("Add", hidden, _attention(stream, sizes, prefix, hidden, window))
-        hidden = graph.op("Add", hidden, _gated(stream, sizes, prefix, hidden))
+        names = f"{name}layers.{layer}.", f"layers.{layer}"
+        hidden = graph.op("Add", hidden, _attention(stream, sizes, *names, hidden, window))
+        hidden = graph.op("Add", hidden, _gated(stream, sizes, *names, hidden))
     scale = stream.take(f"{name}norm.weight")
     weight = stream.take(f"{name}output_proj.weight").T * scale[:, None]
-    return stream.dense(_normed(stream, sizes, hidden), weight, stream.take(f"{name}output_proj.bias"))
+    return stream.dense(_normed(stream, sizes, hidden), "output", weight, stream.take(f"{name}output_proj.bias"))
 
 
 def upsampled(stream: Stream, sizes: Sizes, rows: str) -> str:
@@ -47,8 +48,8 @@ def upsampled(stream: Stream, sizes: Sizes, rows: str) -> str:
         weight, bias = stream.take(f"{name}0.conv.weight"), stream.take(f"{name}0.conv.bias")
         # Kernel and stride are equal, so each step makes its own rows: side by side, then one below the other.
         spread = weight.transpose(0, 2, 1).reshape(width, -1)
-        beside = stream.dense(rows, spread, np.tile(bias, weight.shape[2]))
-        rows = _convnext(stream, f"{name}1.", stream.graph.op("Reshape", beside, stream.graph.ints(0, -1, width)))
+        beside = stream.dense(rows, f"{name}spread", spread, np.tile(bias, weight.shape[2]))
+        rows = _convnext(stream, name, stream.graph.op("Reshape", beside, stream.graph.ints(0, -1, width)))
     return rows
 
 
@@ -114,16 +115,17 @@ def _normed(stream: Stream, sizes: Sizes, rows: str) -> str:
     return stream.graph.op("RMSNormalization", rows, ones, axis=-1, epsilon=sizes.rms_norm_eps)
 
 
-def _attention(stream: Stream, sizes: Sizes, prefix: str, hidden: str, window: _Window) -> str:
+def _attention(stream: Stream, sizes: Sizes, prefix: str, name: str, hidden: str, window: _Window) -> str:
+    """The checkpoint's tensors begin with `prefix`, the constants and states with `name`."""
     graph, width, heads = stream.graph, sizes.attention_dim, sizes.num_attention_heads
     scale = stream.take(f"{prefix}input_layernorm.weight")
     matrices = [stream.take(f"{prefix}self_attn.{kind}_proj.weight").T for kind in ("q", "k", "v")]
-    projected = stream.dense(_normed(stream, sizes, hidden), np.concatenate(matrices, axis=1) * scale[:, None])
+    weight = np.concatenate(matrices, axis=1) * scale[:, None]
+    projected = stream.dense(_normed(stream, sizes, hidden), f"{name}.queries_keys_values", weight)
     query, key, value = graph.ops("Split", 3, projected, axis=2, num_outputs=3)
-    layer = prefix.split(".")[-2]
     past = sizes.sliding_window - 1
-    keys = stream.joined(key, f"transformer.{layer}.keys", past, width)
-    values = stream.joined(value, f"transformer.{layer}.values", past, width)
+    keys = stream.joined(key, f"{name}.keys", past, width)
+    values = stream.joined(value, f"{name}.values", past, width)
     attended = graph.op(
         "Attention",
         window.rotated(query, heads, queries=True),
@@ -134,39 +136,43 @@ def _attention(stream: Stream, sizes: Sizes, prefix: str, hidden: str, window: _
         kv_num_heads=heads,
     )
     weight = stream.take(f"{prefix}self_attn.o_proj.weight").T
-    return stream.dense(attended, weight * stream.take(f"{prefix}self_attn_layer_scale.scale"))
+    return stream.dense(attended, f"{name}.output", weight * stream.take(f"{prefix}self_attn_layer_scale.scale"))
 
 
-def _gated(stream: Stream, sizes: Sizes, prefix: str, hidden: str) -> str:
+def _gated(stream: Stream, sizes: Sizes, prefix: str, name: str, hidden: str) -> str:
     graph = stream.graph
     scale = stream.take(f"{prefix}post_attention_layernorm.weight")
     matrices = [stream.take(f"{prefix}mlp.{kind}_proj.weight").T for kind in ("gate", "up")]
-    both = stream.dense(_normed(stream, sizes, hidden), np.concatenate(matrices, axis=1) * scale[:, None])
+    weight = np.concatenate(matrices, axis=1) * scale[:, None]
+    both = stream.dense(_normed(stream, sizes, hidden), f"{name}.gate_up", weight)
     gate, up = graph.ops("Split", 2, both, axis=2, num_outputs=2)
     gated = graph.op("Mul", graph.op("Mul", gate, graph.op("Sigmoid", gate)), up)
     weight = stream.take(f"{prefix}mlp.down_proj.weight").T
-    return stream.dense(gated, weight * stream.take(f"{prefix}mlp_layer_scale.scale"))
+    return stream.dense(gated, f"{name}.down", weight * stream.take(f"{prefix}mlp_layer_scale.scale"))
 
 
-def _convnext(stream: Stream, prefix: str, rows: str) -> str:
-    graph = stream.graph
+def _convnext(stream: Stream, name: str, rows: str) -> str:
+    graph, prefix = stream.graph, f"{name}1."
     weight, bias = stream.take(f"{prefix}dwconv.conv.weight"), stream.take(f"{prefix}dwconv.conv.bias")
     width = weight.shape[0]
-    seen = stream.joined(rows, f"{prefix}history", KERNEL - 1, width)
+    depthwise = f"{name}depthwise"
+    seen = stream.joined(rows, depthwise, TAPS - 1, width)
     wave = graph.op("Transpose", seen, perm=[0, 2, 1])
-    mixed = graph.op("Conv", wave, graph.constant(weight), graph.constant(bias), group=width)
+    mixed = graph.op("Conv", wave, graph.constant(weight, depthwise), stream.bias(depthwise, bias), group=width)
     normed = graph.op(
         "LayerNormalization",
         graph.op("Transpose", mixed, perm=[0, 2, 1]),
-        graph.constant(stream.take(f"{prefix}norm.weight")),
-        graph.constant(stream.take(f"{prefix}norm.bias")),
+        graph.constant(stream.take(f"{prefix}norm.weight"), f"{name}norm"),
+        stream.bias(f"{name}norm", stream.take(f"{prefix}norm.bias")),
         axis=-1,
         epsilon=_LAYER_NORM_EPS,
     )
-    wide = stream.dense(normed, stream.take(f"{prefix}pwconv1.weight").T, stream.take(f"{prefix}pwconv1.bias"))
+    weight, bias = stream.take(f"{prefix}pwconv1.weight"), stream.take(f"{prefix}pwconv1.bias")
+    wide = stream.dense(normed, f"{name}wide", weight.T, bias)
     gamma = stream.take(f"{prefix}gamma")
     narrow = stream.dense(
         graph.op("Gelu", wide),
+        f"{name}narrow",
         stream.take(f"{prefix}pwconv2.weight").T * gamma,
         stream.take(f"{prefix}pwconv2.bias") * gamma,
     )

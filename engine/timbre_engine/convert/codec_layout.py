@@ -7,16 +7,11 @@ import msgspec
 
 from timbre_common import decoding
 from timbre_common.errors import InvalidInput
-
-Shapes = dict[str, tuple[int, ...]]
+from timbre_engine.model.codec import DILATIONS, FIRST_TAPS, TAPS, Shapes
 
 DECODER: Final = "decoder."
 SKIPPED: Final = ("encoder.", "decoder.quantizer.rvq_first.input_proj.", "decoder.quantizer.rvq_rest.input_proj.")
 """Prefixes of the tensors that only encoding needs."""
-DILATIONS: Final = (1, 3, 9)
-"""Of a decoder block's residual units."""
-KERNEL: Final = 7
-"""Of every convolution whose size the config does not give."""
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +101,7 @@ def _rules(sizes: Sizes) -> dict[str, bool]:
 def shapes(sizes: Sizes) -> Shapes:
     """Every tensor that decoding needs, by its whole name."""
     found = _quantizer(sizes) | _transformer(sizes) | _upsampling(sizes) | _decoder(sizes)
-    found |= _convolution("pre_conv", sizes.latent_dim, sizes.codebook_dim, 3)
+    found |= _convolution("pre_conv", sizes.latent_dim, sizes.codebook_dim, FIRST_TAPS)
     return {DECODER + name: shape for name, shape in found.items()}
 
 
@@ -164,7 +159,7 @@ def _upsampling(sizes: Sizes) -> Shapes:
     for stage, ratio in enumerate(sizes.upsampling_ratios):
         name = f"upsample.{stage}."
         found |= _transposed(f"{name}0", width, width, ratio)
-        found |= _convolution(f"{name}1.dwconv", width, 1, KERNEL)
+        found |= _convolution(f"{name}1.dwconv", width, 1, TAPS)
         found |= _linear(f"{name}1.pwconv1", 4 * width, width) | _linear(f"{name}1.pwconv2", width, 4 * width)
         for vector in ("norm.weight", "norm.bias", "gamma"):
             found[f"{name}1.{vector}"] = (width,)
@@ -172,15 +167,15 @@ def _upsampling(sizes: Sizes) -> Shapes:
 
 
 def _decoder(sizes: Sizes) -> Shapes:
-    found = _convolution("decoder.0", sizes.channels(-1), sizes.latent_dim, KERNEL)
+    found = _convolution("decoder.0", sizes.channels(-1), sizes.latent_dim, TAPS)
     for block, rate in enumerate(sizes.upsample_rates):
         name = f"decoder.{block + 1}.block."
         inputs, outputs = sizes.channels(block - 1), sizes.channels(block)
         found |= _snake(f"{name}0", inputs) | _transposed(f"{name}1", inputs, outputs, 2 * rate)
         for unit in range(len(DILATIONS)):
             inner = f"{name}{unit + 2}."
-            found |= _snake(f"{inner}act1", outputs) | _convolution(f"{inner}conv1", outputs, outputs, KERNEL)
+            found |= _snake(f"{inner}act1", outputs) | _convolution(f"{inner}conv1", outputs, outputs, TAPS)
             found |= _snake(f"{inner}act2", outputs) | _convolution(f"{inner}conv2", outputs, outputs, 1)
     end = len(sizes.upsample_rates) + 1
     found |= _snake(f"decoder.{end}", sizes.channels(end - 2))
-    return found | _convolution(f"decoder.{end + 1}", 1, sizes.channels(end - 2), KERNEL)
+    return found | _convolution(f"decoder.{end + 1}", 1, sizes.channels(end - 2), TAPS)

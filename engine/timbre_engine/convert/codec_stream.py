@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_engine.convert.onnx_graph import Graph
+from timbre_engine.model.codec import bias_name
 
 BATCH: Final = "batch"
 STATE: Final = "state."
@@ -63,17 +64,22 @@ class Stream:
         self.state(name, [length, channels], update)
         return made
 
-    def dense(self, rows: str, weight: Weights, bias: Weights | None = None) -> str:
-        """A linear layer on rows; weight [in, out]."""
-        product = self.graph.op("MatMul", rows, self.graph.constant(single(weight)))
-        return product if bias is None else self.graph.op("Add", product, self.graph.constant(single(bias)))
+    def dense(self, rows: str, name: str, weight: Weights, bias: Weights | None = None) -> str:
+        """A linear layer on rows; weight [in, out], a constant of this name."""
+        product = self.graph.op("MatMul", rows, self.graph.constant(single(weight), name))
+        return product if bias is None else self.graph.op("Add", product, self.bias(name, bias))
 
-    def convolved(self, rows: str, name: str, state: str) -> str:
+    def bias(self, name: str, bias: Weights) -> str:
+        """What is added to the product with a constant of this name."""
+        return self.graph.constant(single(bias), bias_name(name))
+
+    def convolved(self, rows: str, name: str) -> str:
         """A causal convolution, as one matrix product over the taps side by side."""
         weight, bias = self.take(f"{name}.conv.weight"), self.take(f"{name}.conv.bias")
         outputs, inputs, kernel = weight.shape
-        seen = self.joined(rows, state, kernel - 1, inputs)
-        return self.dense(self.beside(seen, kernel), weight.transpose(2, 1, 0).reshape(kernel * inputs, outputs), bias)
+        seen = self.joined(rows, name, kernel - 1, inputs)
+        beside = weight.transpose(2, 1, 0).reshape(kernel * inputs, outputs)
+        return self.dense(self.beside(seen, kernel), name, beside, bias)
 
     def beside(self, rows: str, taps: int, dilation: int = 1) -> str:
         """Each row with the `taps - 1` after it, `dilation` apart, side by side; the last ones have too few and go."""

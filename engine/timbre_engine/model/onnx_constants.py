@@ -1,11 +1,13 @@
-"""The constants of an ONNX file, read without its libraries: what is not asked for stays on the disk.
+"""An ONNX file's constants and properties, read without its libraries: what is not asked for stays on the disk.
 
 An ONNX file is a protobuf message (onnx.proto of the ONNX project): a model's field 7 is its graph, each field 5 of a
-graph a tensor; of a tensor, 1 is a dimension, 2 the type, 8 the name and 9 the values, little-endian.
+graph a tensor; of a tensor, 1 is a dimension, 2 the type, 8 the name and 9 the values, little-endian. Each field 14 of
+a model is a property; of a property, 1 is the key and 2 the value.
 """
 
 import mmap
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +18,8 @@ from timbre_common.errors import InvalidInput
 
 _GRAPH: Final = 7
 _TENSOR: Final = 5
+_PROPERTY: Final = 14
+_KEY, _VALUE = 1, 2
 _DIMENSION, _TYPE, _NAME, _VALUES = 1, 2, 8, 9
 _TYPES: Final[Mapping[int, str]] = {1: "<f4", 2: "u1", 6: "<i4", 7: "<i8", 10: "<f2"}
 """Those of onnx.TensorProto that our files have."""
@@ -27,16 +31,28 @@ def constants(path: Path) -> dict[str, NDArray[Any]]:
 
     Raises OSError where it cannot be read, and InvalidInput where it is no such file.
     """
-    try:
-        with path.open("rb") as file:
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    with _mapped(path) as model:
         return dict(
             _constant(tensor)
-            for number, graph in _fields(data)
+            for number, graph in _fields(model)
             if number == _GRAPH
             for inner, tensor in _fields(graph)
             if inner == _TENSOR
         )
+
+
+def properties(path: Path) -> dict[str, str]:
+    """The model's properties. Raises as `constants`."""
+    with _mapped(path) as model:
+        pairs = [dict(_fields(each)) for number, each in _fields(model) if number == _PROPERTY]
+        return {str(pair[_KEY], "utf-8"): str(pair[_VALUE], "utf-8") for pair in pairs}
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[memoryview]:
+    try:
+        with path.open("rb") as file:
+            yield memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except (IndexError, KeyError, ValueError, TypeError) as error:
         raise InvalidInput(f"it is not laid out as this release converts ({error})", str(path)) from error
 
@@ -49,7 +65,7 @@ def _constant(tensor: memoryview) -> tuple[str, NDArray[Any]]:
         elif number == _TYPE:
             kind = value
         elif number == _NAME:
-            name = bytes(value).decode()
+            name = str(value, "utf-8")
         elif number == _VALUES:
             values = value
     return name, np.frombuffer(values, _TYPES[kind]).reshape(dimensions)
