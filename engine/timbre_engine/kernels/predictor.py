@@ -1,14 +1,9 @@
-"""The library that `predictor.c` becomes where a compiler is at hand when Timbre is installed."""
+"""`predictor.c`, for Python."""
 
 import ctypes
-import logging
-from functools import cache
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-_log = logging.getLogger(__name__)
-
-_LIBRARY: Final = Path(__file__).with_name("_kernels.so")
+from timbre_engine.kernels import library as kernels
 
 
 class Sizes(ctypes.Structure):
@@ -44,17 +39,10 @@ class Request(ctypes.Structure):
     ]
 
 
-@cache
 def library() -> Any | None:
-    """The library, ready to be called; None where it was not built, or this processor cannot run it."""
-    if not _LIBRARY.exists():
-        return None
-    try:
-        loaded = ctypes.CDLL(str(_LIBRARY))
-    except OSError as error:
-        _log.warning("the code predictor's own library does not load, so ONNX Runtime computes it, slower: %s", error)
-        return None
-    if not loaded.timbre_kernels_run_here():
+    """The library, ready for calls of these functions; None where there is none."""
+    loaded = kernels.library()
+    if loaded is None:
         return None
     loaded.timbre_predictor_new.restype = ctypes.c_void_p
     loaded.timbre_predictor_new.argtypes = [ctypes.POINTER(Sizes), ctypes.POINTER(Source)]
