@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_engine.backend import Reason
-from timbre_engine.qwen3tts.codec import FRAMES_TOGETHER, CodecState
+from timbre_engine.qwen3tts.codec import FRAMES_TOGETHER
+from timbre_engine.qwen3tts.decoder import State
 from timbre_engine.qwen3tts.output import Output
 
 STREAMS_TOGETHER: Final = 2
@@ -21,7 +22,7 @@ class Priming:
     """Frames that a voice continues [frames, codebooks]: taken in a few at a time, between other jobs."""
 
     codes: NDArray[np.int32]
-    state: CodecState
+    state: State
     """Behind the frames taken in so far."""
     taken: int = 0
     behind: list["Job"] = field(default_factory=list)
@@ -38,7 +39,7 @@ class Channel:
     """What the codec's thread keeps of a stream."""
 
     number: int
-    state: CodecState
+    state: State
     output: Output
     return_codes: bool = False
     begin: Priming | None = None

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_engine.backend import CodesMade, Event, Finished, Reason
-from timbre_engine.qwen3tts.codec import Codec
 from timbre_engine.qwen3tts.codec_jobs import (
     STREAMS_TOGETHER,
     Channel,
@@ -22,6 +21,7 @@ from timbre_engine.qwen3tts.codec_jobs import (
     Silence,
     next_jobs,
 )
+from timbre_engine.qwen3tts.decoder import AnyDecoder
 from timbre_engine.qwen3tts.output import Output
 
 _JOBS: Final = 256
@@ -42,7 +42,7 @@ class CodecThread:
 
     def __init__(
         self,
-        codec: Codec,
+        codec: AnyDecoder,
         give: Callable[[int, list[Event]], None],
         failed: Callable[[BaseException], None],
         *,

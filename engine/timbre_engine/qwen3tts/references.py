@@ -10,8 +10,8 @@ from timbre_common.voiceprofile import Reference as Wanted
 from timbre_engine.model.manifest import Manifest
 from timbre_engine.qwen3tts import adapter_file, clip
 from timbre_engine.qwen3tts.clip import Clip
-from timbre_engine.qwen3tts.codec import Codec
 from timbre_engine.qwen3tts.codec_jobs import Priming
+from timbre_engine.qwen3tts.decoder import AnyDecoder
 from timbre_engine.qwen3tts.talker import Talker
 
 STATES: Final = 16
@@ -21,7 +21,7 @@ STATES: Final = 16
 class References:
     """For one thread, but for `check`."""
 
-    def __init__(self, directory: Path, manifest: Manifest, codec: Codec, talker: Talker) -> None:
+    def __init__(self, directory: Path, manifest: Manifest, codec: AnyDecoder, talker: Talker) -> None:
         self._directory = directory
         self._manifest = manifest
         self._codec = codec

@@ -1,0 +1,85 @@
+"""What the ways to compute the codec's decoder have in common: the codes they take, and frame by frame of a stream."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbre_common.errors import InvalidInput
+
+CODES: Final = "codes"
+MOST_FRAMES: Final = 4
+"""Frames in one run: more are no faster, and memory grows with them. Any cutting gives the same samples."""
+
+Codes = NDArray[np.integer[Any]]
+Samples = NDArray[np.float32]
+
+
+class State(Protocol):
+    """What a decoder looks back on: one of it a stream, used by one call at a time."""
+
+    def copy(self) -> Any:
+        """A state that goes its own way from here."""
+
+
+StateT = TypeVar("StateT", bound=State)
+
+
+class Decoder(ABC, Generic[StateT]):
+    """A loaded decoder. Calls may come from any thread, several at once, as long as each state is in one of them."""
+
+    codebooks: int
+    codebook_size: int
+    samples_per_frame: int
+    threads: int
+    """That compute a call."""
+
+    @abstractmethod
+    def state(self) -> StateT:
+        """The state of a stream that begins."""
+
+    def check(self, codes: Codes, field: str = CODES) -> NDArray[np.int64]:
+        """Codes [frames, codebooks], as the decoder takes them. Raises InvalidInput that names the code."""
+        array = np.asarray(codes)
+        if array.ndim != 2 or array.shape[1] != self.codebooks or array.dtype.kind not in "iu":
+            raise InvalidInput(f"whole numbers [frames, {self.codebooks}] are right", field)
+        wrong = np.argwhere((array < 0) | (array >= self.codebook_size))
+        if len(wrong):
+            frame, book = wrong[0]
+            raise InvalidInput(
+                f"{array[frame, book]} is no code; 0 to {self.codebook_size - 1} are", f"{field}[{frame}][{book}]"
+            )
+        return array.astype(np.int64, order="C")
+
+    def decode(self, codes: Codes, state: StateT) -> Samples:
+        """Codes [frames, codebooks] -> samples [frames * samples_per_frame] within [-1, 1]; moves the state on.
+
+        Raises InvalidInput that names the code; the state is then as it was.
+        """
+        return self._decode(self.check(codes), state)
+
+    def decode_batch(self, codes: Sequence[Codes], states: Sequence[StateT]) -> list[Samples]:
+        """`decode` for several streams with equally many frames; in one run where that is faster, a state once each.
+
+        Raises InvalidInput that names the stream and the code; the states are then as they were.
+        """
+        if len(codes) != len(states) or len({len(each) for each in codes}) > 1:
+            raise InvalidInput("as many states as codes, and equally many frames each, are right", CODES)
+        return self._decode_batch([self.check(each, f"{CODES}[{number}]") for number, each in enumerate(codes)], states)
+
+    @abstractmethod
+    def _run(self, codes: NDArray[np.int64], state: StateT) -> Samples:
+        """Samples of 1 to MOST_FRAMES checked frames; moves the state on."""
+
+    def _decode(self, codes: NDArray[np.int64], state: StateT) -> Samples:
+        chunks = (codes[start : start + MOST_FRAMES] for start in range(0, len(codes), MOST_FRAMES))
+        return np.concatenate([np.zeros(0, np.float32), *(self._run(chunk, state) for chunk in chunks)])
+
+    def _decode_batch(self, codes: Sequence[NDArray[np.int64]], states: Sequence[StateT]) -> list[Samples]:
+        return [self._decode(each, state) for each, state in zip(codes, states, strict=True)]
+
+
+AnyDecoder = Decoder[Any]
+"""Whichever way it computes: its states are for it alone."""
