@@ -30,7 +30,7 @@ def _qwen3tts(settings: Settings) -> Backend:
             lane_slots=settings.lane_slots,
             threads=settings.threads or cpus.talker_threads(),
             predictor_threads=settings.predictor_threads,
-            codec_threads=settings.codec_threads or cpus.codec_threads(),
+            codec_threads=settings.codec_threads,
             llama_library=settings.llama_library,
             gpu_layers=settings.gpu_layers,
             codec_provider=settings.codec_provider,

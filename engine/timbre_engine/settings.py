@@ -47,7 +47,8 @@ class Settings:
     Runtime on up to four of the processors that the process may use."""
 
     codec_threads: NonNegativeInt = 0
-    """Threads of the codec; 0: one, or two where the process may use four processors or more."""
+    """Threads of the codec by ONNX Runtime. 0: by its compiled kernel, on one thread; where there is none, by ONNX
+    Runtime on one, or two where the process may use four processors or more."""
 
     llama_library: Choice = "auto"
     """llama.cpp's library. prebuilt: as xllamacpp's wheel carries it; native: as llama-cpp-python was built, here or

@@ -245,7 +245,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=cpus.talker_threads(), help="of the talker")
     parser.add_argument("--predictor-threads", type=int, default=0, help="by ONNX Runtime; 0: by its kernel")
-    parser.add_argument("--codec-threads", type=int, default=cpus.codec_threads())
+    parser.add_argument("--codec-threads", type=int, default=0, help="by ONNX Runtime; 0: by its kernel")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         model = arguments.model or Path(work) / "model"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,15 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from support import golden
+from support.codecs import WAYS
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_engine.commands.decode import decode
 from timbre_engine.convert.checkpoint import Checkpoint
 from timbre_engine.convert.codec import write_codec
 from timbre_engine.convert.synthetic_codec import write_codec_checkpoint
 from timbre_engine.model import manifest
-from timbre_engine.qwen3tts.codec import Codec, CodecState
+from timbre_engine.qwen3tts.codec import Codec
+from timbre_engine.qwen3tts.decoder import AnyDecoder, State
 
 FRAMES = 30
 CLOSE = 1e-4
@@ -36,9 +39,14 @@ def path(checkpoint: Path) -> Path:
     return made
 
 
-@pytest.fixture(scope="session")
-def codec(path: Path) -> Codec:
-    return Codec(path)
+@pytest.fixture(scope="module", params=WAYS)
+def load(request: pytest.FixtureRequest) -> Callable[[Path], AnyDecoder]:
+    return WAYS[request.param]
+
+
+@pytest.fixture(scope="module")
+def codec(load: Callable[[Path], AnyDecoder], path: Path) -> AnyDecoder:
+    return load(path)
 
 
 @pytest.fixture
@@ -47,7 +55,7 @@ def tokenizer(checkpoint: Path, tmp_path: Path) -> Path:
     return shutil.copytree(checkpoint / "speech_tokenizer", tmp_path / "speech_tokenizer")
 
 
-def cut(codec: Codec, lengths: list[int], state: CodecState | None = None, start: int = 0) -> NDArray[np.float32]:
+def cut(codec: AnyDecoder, lengths: list[int], state: State | None = None, start: int = 0) -> NDArray[np.float32]:
     state = state or codec.state()
     pieces = []
     for length in lengths:
@@ -67,7 +75,7 @@ def assert_close(found: NDArray[np.float32], start: int = 0) -> None:
     [[30], [1] * 30, [2] * 15, [1, 3, 2] * 5, [29, 1], [1, 29], [7, 8, 9, 6], [4, 0, 8, 12, 6]],
     ids=str,
 )
-def test_any_cutting_gives_the_reference_waveform(codec: Codec, lengths: list[int]) -> None:
+def test_any_cutting_gives_the_reference_waveform(codec: AnyDecoder, lengths: list[int]) -> None:
     found = cut(codec, lengths)
     assert len(found) == FRAMES * 1920
     assert_close(found)
@@ -75,7 +83,7 @@ def test_any_cutting_gives_the_reference_waveform(codec: Codec, lengths: list[in
 
 @settings(max_examples=25, deadline=None)
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=30))
-def test_any_cutting_at_all(codec: Codec, lengths: list[int]) -> None:
+def test_any_cutting_at_all(codec: AnyDecoder, lengths: list[int]) -> None:
     while sum(lengths) > FRAMES:
         lengths.pop()
     if lengths:
@@ -86,19 +94,19 @@ def test_two_threads_give_the_same(path: Path) -> None:
     assert_close(cut(Codec(path, threads=2), [5, 25]))
 
 
-def test_streams_in_several_threads_do_not_mix(codec: Codec) -> None:
+def test_streams_in_several_threads_do_not_mix(codec: AnyDecoder) -> None:
     with ThreadPoolExecutor() as pool:
         for found in pool.map(lambda length: cut(codec, [length] * (FRAMES // length)), [1, 2, 3]):
             assert_close(found)
 
 
-def test_nothing_gives_nothing(codec: Codec) -> None:
+def test_nothing_gives_nothing(codec: AnyDecoder) -> None:
     assert len(codec.decode(CODES[:0], codec.state())) == 0
     assert codec.decode_batch([], []) == []
     assert [len(each) for each in codec.decode_batch([CODES[:0]] * 2, [codec.state(), codec.state()])] == [0, 0]
 
 
-def test_streams_at_different_positions_share_a_run(codec: Codec) -> None:
+def test_streams_at_different_positions_share_a_run(codec: AnyDecoder) -> None:
     starts = [0, 3, 19]
     states = [codec.state() for _ in starts]
     for start, state in zip(starts, states, strict=True):
@@ -112,7 +120,7 @@ def test_streams_at_different_positions_share_a_run(codec: Codec) -> None:
         assert_close(cut(codec, [30 - start], state, start), start)
 
 
-def test_a_batch_too_long_for_one_run(codec: Codec) -> None:
+def test_a_batch_too_long_for_one_run(codec: AnyDecoder) -> None:
     states = [codec.state(), codec.state()]
     found = codec.decode_batch([CODES, CODES], states)
     assert len(found) == 2
@@ -120,7 +128,7 @@ def test_a_batch_too_long_for_one_run(codec: Codec) -> None:
         assert_close(samples)
 
 
-def test_a_copied_state_goes_its_own_way(codec: Codec) -> None:
+def test_a_copied_state_goes_its_own_way(codec: AnyDecoder) -> None:
     primed = codec.state()
     cut(codec, [12], primed)
     for _ in range(2):
@@ -140,7 +148,7 @@ def test_a_copied_state_goes_its_own_way(codec: Codec) -> None:
         (np.full((1, 16), 2**63, np.uint64), "codes[0][0]"),
     ],
 )
-def test_bad_codes_are_refused_and_leave_the_state(codec: Codec, codes: NDArray[Any], field: str) -> None:
+def test_bad_codes_are_refused_and_leave_the_state(codec: AnyDecoder, codes: NDArray[Any], field: str) -> None:
     state = codec.state()
     with pytest.raises(InvalidInput) as refused:
         codec.decode(codes, state)
@@ -148,7 +156,7 @@ def test_bad_codes_are_refused_and_leave_the_state(codec: Codec, codes: NDArray[
     assert_close(cut(codec, [30], state))
 
 
-def test_bad_batches_are_refused(codec: Codec) -> None:
+def test_bad_batches_are_refused(codec: AnyDecoder) -> None:
     with pytest.raises(InvalidInput, match="equally many"):
         codec.decode_batch([CODES[:1], CODES[:2]], [codec.state(), codec.state()])
     with pytest.raises(InvalidInput, match="as many states"):
@@ -210,19 +218,31 @@ def test_a_tensor_of_another_shape_is_refused(tokenizer: Path) -> None:
         write_codec(Checkpoint(tokenizer), tokenizer / "codec.onnx")
 
 
-def test_random_weights_make_a_codec(checkpoint: Path, tmp_path: Path) -> None:
+def test_random_weights_make_a_codec(load: Callable[[Path], AnyDecoder], checkpoint: Path, tmp_path: Path) -> None:
     config = json.loads((checkpoint / "speech_tokenizer" / "config.json").read_text())
     write_codec_checkpoint(tmp_path, config)
     write_codec(Checkpoint(tmp_path), tmp_path / "codec.onnx")
-    codec = Codec(tmp_path / "codec.onnx")
+    codec = load(tmp_path / "codec.onnx")
     samples = codec.decode(CODES, codec.state())
     assert 0.01 < samples.std() < 0.5 and np.abs(samples).max() < 1
 
 
+def test_a_wide_codec_is_the_same_either_way(checkpoint: Path, tmp_path: Path) -> None:
+    """Whose products at points lie in constants of their own, and whose frames fill the window."""
+    config = json.loads((checkpoint / "speech_tokenizer" / "config.json").read_text())
+    config["decoder_config"]["decoder_dim"] = 512
+    write_codec_checkpoint(tmp_path, config)
+    write_codec(Checkpoint(tmp_path), tmp_path / "codec.onnx")
+    found = [cut(load(tmp_path / "codec.onnx"), [1, 2, 4, 3] * 3) for load in WAYS.values()]
+    assert found[0].std() > 0.01
+    assert np.abs(found[0] - found[1]).max() < CLOSE
+
+
+@pytest.mark.parametrize("threads", [0, 1])
 @pytest.mark.parametrize("chunks", ["30", "1,3,2", " 4, 9"])
-def test_the_command_decodes_a_file(model_dir: Path, tmp_path: Path, chunks: str) -> None:
+def test_the_command_decodes_a_file(model_dir: Path, tmp_path: Path, chunks: str, threads: int) -> None:
     np.save(tmp_path / "codes.npy", CODES)
-    decode(model_dir, tmp_path / "codes.npy", tmp_path / "out.npy", chunks=chunks)
+    decode(model_dir, tmp_path / "codes.npy", tmp_path / "out.npy", chunks=chunks, threads=threads)
     found = np.load(tmp_path / "out.npy")
     assert len(found) == len(PCM)
     assert_close(found)
@@ -254,5 +274,5 @@ def test_the_command_refuses_bad_files(model_dir: Path, tmp_path: Path) -> None:
         decode(model_dir, codes, tmp_path / "missing" / "out.npy")
     with pytest.raises(SetupError, match="no model directory"):
         decode(tmp_path, codes, out)
-    with pytest.raises(InvalidInput, match="1 or more"):
-        decode(model_dir, codes, out, threads=0)
+    with pytest.raises(InvalidInput, match="0 or more"):
+        decode(model_dir, codes, out, threads=-1)

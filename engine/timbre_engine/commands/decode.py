@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_engine.model import manifest
 from timbre_engine.qwen3tts.codec import Codec
+from timbre_engine.qwen3tts.compiled_codec import compiled
+from timbre_engine.qwen3tts.decoder import AnyDecoder
 
 _LENGTH: Final = re.compile("[1-9][0-9]{0,3}")
 
 
-def decode(model_dir: Path, codes: Path, out: Path, *, chunks: str = "4", threads: int = 1) -> None:
+def decode(model_dir: Path, codes: Path, out: Path, *, chunks: str = "4", threads: int = 0) -> None:
     """Decode codes into samples, in chunks as a stream would.
 
     Parameters
@@ -29,13 +31,14 @@ def decode(model_dir: Path, codes: Path, out: Path, *, chunks: str = "4", thread
     chunks
         Frames in each chunk, such as 1,3,2; the list begins again at its end. Any cutting gives the same samples.
     threads
-        Threads that compute.
+        Threads that compute, by ONNX Runtime; 0: the kernel does, on one, or ONNX Runtime where there is none.
     """
     lengths = parse_chunks(chunks)
-    if threads < 1:
-        raise InvalidInput("1 or more is right", "threads")
+    if threads < 0:
+        raise InvalidInput("0 or more is right", "threads")
     manifest.read(model_dir)
-    decoder = Codec(model_dir / manifest.CODEC, threads)
+    path = model_dir / manifest.CODEC
+    decoder = (None if threads else compiled(path)) or Codec(path, threads or 1)
     samples = decode_chunks(decoder, read_codes(codes), lengths)
     try:
         with out.open("wb") as file:
@@ -64,7 +67,7 @@ def read_codes(path: Path) -> NDArray[Any]:
     return np.asarray(array)
 
 
-def decode_chunks(decoder: Codec, codes: NDArray[Any], lengths: list[int]) -> NDArray[np.float32]:
+def decode_chunks(decoder: AnyDecoder, codes: NDArray[Any], lengths: list[int]) -> NDArray[np.float32]:
     """All the codes, cut by the lengths in turn. Raises InvalidInput that names the code, before any is decoded."""
     checked = decoder.check(codes)
     state = decoder.state()

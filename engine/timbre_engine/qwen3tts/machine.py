@@ -9,11 +9,12 @@ from timbre_engine.llama import api
 from timbre_engine.llama.context import ContextSettings
 from timbre_engine.llama.model import Model
 from timbre_engine.model import manifest as manifests
-from timbre_engine.qwen3tts import memory, providers
+from timbre_engine.qwen3tts import compiled_codec, compiled_predictor, memory, providers
 from timbre_engine.qwen3tts.adapted_predictor import AdaptedPredictor
 from timbre_engine.qwen3tts.adapters import Adapters
 from timbre_engine.qwen3tts.codec import Codec
-from timbre_engine.qwen3tts.compiled_predictor import CompiledPredictor, compiled
+from timbre_engine.qwen3tts.compiled_predictor import CompiledPredictor
+from timbre_engine.qwen3tts.decoder import AnyDecoder
 from timbre_engine.qwen3tts.embeddings import Embeddings
 from timbre_engine.qwen3tts.options import Options
 from timbre_engine.qwen3tts.predictor import Predictor
@@ -47,12 +48,7 @@ class Machine:
         )
         self.talker = Talker(self.model, settings, options.slots, head)
         self.predictor = AdaptedPredictor(_predictor(options, self.manifest), self.manifest.predictor)
-        self.codec = Codec(
-            options.model / manifests.CODEC,
-            threads=options.codec_threads,
-            provider=options.codec_provider,
-            gpu_layers=options.gpu_layers,
-        )
+        self.codec = _codec(options)
         self.table = Embeddings(library, options.model, self.manifest)
         self.adapters = Adapters(options, self.manifest, self.model, self.talker, self.predictor)
         self.references = References(options.adapters, self.manifest, self.codec, self.talker)
@@ -84,11 +80,26 @@ def _predictor(options: Options, manifest: manifests.Manifest) -> CompiledPredic
     """By its kernel where that has such a form and no threads are asked for, else by ONNX Runtime; and say which."""
     path, threads = options.model / manifests.PREDICTOR, options.predictor_threads
     on_cpu = providers.device_for(options.predictor_provider, options.gpu_layers) == "cpu"
-    made = compiled(path, manifest.talker.hidden, manifest.predictor) if on_cpu and not threads else None
+    sizes = manifest.talker.hidden, manifest.predictor
+    made = compiled_predictor.compiled(path, *sizes) if on_cpu and not threads else None
     _log.info("the code predictor computes by %s", "ONNX Runtime" if made is None else "its compiled kernel")
     return made or Predictor(
         path,
         threads=threads or cpus.predictor_threads(),
         provider=options.predictor_provider,
+        gpu_layers=options.gpu_layers,
+    )
+
+
+def _codec(options: Options) -> AnyDecoder:
+    """The same for the codec."""
+    path, threads = options.model / manifests.CODEC, options.codec_threads
+    on_cpu = providers.device_for(options.codec_provider, options.gpu_layers) == "cpu"
+    made = compiled_codec.compiled(path) if on_cpu and not threads else None
+    _log.info("the codec computes by %s", "ONNX Runtime" if made is None else "its compiled kernel")
+    return made or Codec(
+        path,
+        threads=threads or cpus.codec_threads(),
+        provider=options.codec_provider,
         gpu_layers=options.gpu_layers,
     )

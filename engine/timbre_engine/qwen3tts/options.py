@@ -33,8 +33,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Threads of the talker."""
     predictor_threads: int = 0
     """Threads of the predictor by ONNX Runtime; 0: by its kernel, on one, and where there is none on up to four."""
-    codec_threads: int = 1
-    """Threads of the codec, beside them."""
+    codec_threads: int = 0
+    """Threads of the codec by ONNX Runtime, beside them; 0: by its kernel, on one, and where there is none on one or
+    two."""
     llama_library: Choice = "auto"
     """Where llama.cpp's library is taken from."""
     gpu_layers: int = 0

@@ -216,7 +216,7 @@ class Worker:
 
 
 def _share_processors(machine: Machine) -> bool:
-    return machine.predictor.threads + machine.options.codec_threads > cpus.available()
+    return machine.predictor.threads + machine.codec.threads > cpus.available()
 
 
 def _message(number: int, event: Event) -> FromWorker:
