@@ -25,7 +25,9 @@ class KernelHook(BuildHookInterface[WheelBuilderConfig]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 -- Hatchling's signature
         """Compile; with the library the wheel is one for this platform, and without it for all."""
         if reason := compile_kernel(Path(self.root)):
-            self.app.display_warning(f"no compiled kernels, so code predictor and codec compute by ONNX Runtime, slower: {reason}")
+            self.app.display_warning(
+                f"no compiled kernels, so code predictor and codec compute by ONNX Runtime, slower: {reason}"
+            )
             return
         build_data["artifacts"].append(LIBRARY)
         build_data["pure_python"] = False

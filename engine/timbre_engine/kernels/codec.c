@@ -127,11 +127,8 @@ static int run_block(struct codec *codec, const struct codec_block *b, int rate,
     return time;
 }
 
-/* codes [frames, codebooks], at most MOST_FRAMES of them -> pcm [frames * samples of each]; moves the state on.
- * helps: the code predictor's products, meanwhile, wherever they are wanted. */
-PUBLIC void timbre_codec_decode(
-    struct codec *codec, const int64_t *codes, int32_t frames, void *stream, float *pcm, int32_t helps) {
-    be_willing(helps);
+/* codes [frames, codebooks], at most MOST_FRAMES of them -> pcm [frames * samples of each]; moves the state on. */
+PUBLIC void timbre_codec_decode(struct codec *codec, const int64_t *codes, int32_t frames, void *stream, float *pcm) {
     const struct codec_sizes *s = &codec->sizes;
     int64_t *seen_frames = stream;
     float *state = (float *)(seen_frames + 1);
@@ -147,7 +144,6 @@ PUBLIC void timbre_codec_decode(
         const float value = dot(seen + (size_t)sample * channels, codec->last, TAPS * channels) + *codec->last_bias;
         pcm[sample] = fminf(fmaxf(value, -1), 1);
     }
-    be_willing(-helps);
 }
 
 /* Bytes of a stream's state. */

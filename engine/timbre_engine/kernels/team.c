@@ -26,13 +26,17 @@ static int run_one(void) {
     return 1;
 }
 
+__attribute__((visibility("default"))) void timbre_let_help(int32_t wanted) {
+    atomic_store_explicit(&timbre_offer.wanted, wanted, memory_order_relaxed);
+}
+
 void timbre_help(void) {
     while (run_one()) continue;
 }
 
 void timbre_share(void (*run)(const void *job, int piece), const void *job, int pieces) {
     struct offer *offer = &timbre_offer;
-    if (!atomic_load_explicit(&offer->willing, memory_order_relaxed) || atomic_exchange(&offer->taken, 1)) {
+    if (!atomic_load_explicit(&offer->wanted, memory_order_relaxed) || atomic_exchange(&offer->taken, 1)) {
         for (int piece = 0; piece < pieces; piece++) run(job, piece);
         return;
     }

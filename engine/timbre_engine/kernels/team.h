@@ -10,7 +10,7 @@ struct offer {
     const void *_Atomic job;
     atomic_int done;    /* pieces */
     atomic_int taken;   /* whether there is an offer */
-    atomic_int willing; /* threads that look for one at times */
+    atomic_int wanted; /* whether threads look for one at times */
 };
 
 extern struct offer timbre_offer;
@@ -21,12 +21,10 @@ void timbre_share(void (*run)(const void *job, int piece), const void *job, int 
 /* Take pieces until none is left. */
 void timbre_help(void);
 
-/* One thread more (1) or less (-1) that helps at times. */
-static inline void be_willing(int change) {
-    atomic_fetch_add_explicit(&timbre_offer.willing, change, memory_order_relaxed);
-}
-
 static inline int is_open(uint64_t next) { return (next & 0xffff) < (next >> 16 & 0xffff); }
+
+/* Whether there is to be any help, from now on. There is none at first. */
+void timbre_let_help(int32_t wanted);
 
 /* To be called often: it costs a look at what lies in this processor's cache. */
 static inline void help_if_asked(void) {

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
@@ -30,6 +30,8 @@ _LOOK_AHEAD: Final = 16
 """Jobs among which the most urgent, and those that can be done together, are looked for."""
 _TAKEN_AT_ONCE: Final = 2
 """Frames of a priming for which other streams wait."""
+_LATE: Final = 2
+"""Chunks of a stream under way from which on the codec is behind the language models."""
 _PATIENCE_S: Final = 1.0
 """Seconds for which the language models wait for a stream's first samples, at most."""
 
@@ -58,6 +60,8 @@ class CodecThread:
         self._unheard: set[int] = set()
         """Streams whose first chunk is on its way."""
         self._heard = threading.Condition()
+        self._under_way: Counter[int] = Counter()
+        """Chunks of each stream that are here and not yet heard."""
         self._thread = threading.Thread(target=self._run, name="codec", daemon=True)
 
     def start(self) -> None:
@@ -76,6 +80,10 @@ class CodecThread:
             job.channel.begun = True
             with self._heard:
                 self._unheard.add(job.channel.number)
+        if isinstance(job, Decode):
+            with self._heard:
+                self._under_way[job.channel.number] += 1
+                self._let_help()
         self._jobs.put(job)
 
     def let_first_ones_pass(self) -> None:
@@ -108,7 +116,14 @@ class CodecThread:
     def _pass(self, channel: Channel) -> None:
         with self._heard:
             self._unheard.discard(channel.number)
+            self._under_way[channel.number] -= 1
+            self._under_way += Counter()  # forgets those that have none
+            self._let_help()
             self._heard.notify_all()
+
+    def _let_help(self) -> None:
+        """The codec has time to give away while nobody waits for a first sound, and no stream for two chunks."""
+        self._codec.let_help(wanted=not self._unheard and max(self._under_way.values(), default=0) < _LATE)
 
     def _arrived(self, job: Job | Priming) -> list[Job]:
         """The job, unless it has to wait for its voice's priming."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbre_common.errors import InvalidInput, SetupError
+from timbre_engine import cpus
 from timbre_engine.kernels import codec as kernel
 from timbre_engine.model import codec as layout
 from timbre_engine.model import onnx_constants
@@ -41,6 +42,8 @@ class CompiledCodec(Decoder[CompiledState]):
         self.samples_per_frame = sizes.samples_per_frame
         self._library = library
         self._lock = threading.Lock()
+        self._beside = cpus.available() > 1
+        """Whether two threads can compute at the same time."""
         pointers = (kernel.Pointer * len(weights))(*(each.ctypes.data for each in weights))
         self._handle = library.timbre_codec_new(_sizes(sizes), pointers)
         if not self._handle:
@@ -57,11 +60,15 @@ class CompiledCodec(Decoder[CompiledState]):
         self._library.timbre_codec_begin(self._handle, values.ctypes.data)
         return CompiledState(values)
 
+    def let_help(self, *, wanted: bool) -> None:
+        """It may then take pieces of the code predictor's products, whose kernel is in the same library."""
+        self._library.timbre_let_help(wanted and self._beside)
+
     def _run(self, codes: NDArray[np.int64], state: CompiledState) -> Samples:
         pcm = np.empty(len(codes) * self.samples_per_frame, np.float32)
         pointers = state._values.ctypes.data, pcm.ctypes.data
         with self._lock:
-            self._library.timbre_codec_decode(self._handle, codes.ctypes.data, len(codes), *pointers, False)
+            self._library.timbre_codec_decode(self._handle, codes.ctypes.data, len(codes), *pointers)
         return pcm
 
 

@@ -40,6 +40,9 @@ class Decoder(ABC, Generic[StateT]):
     def state(self) -> StateT:
         """The state of a stream that begins."""
 
+    def let_help(self, *, wanted: bool) -> None:  # noqa: B027 -- most cannot
+        """Whether calls may, from now on, give some of their time to what the code predictor has in hand."""
+
     def check(self, codes: Codes, field: str = CODES) -> NDArray[np.int64]:
         """Codes [frames, codebooks], as the decoder takes them. Raises InvalidInput that names the code."""
         array = np.asarray(codes)
