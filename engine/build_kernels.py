@@ -1,4 +1,4 @@
-"""Compiles the engine's C kernels beside their sources, for a wheel or an editable install, where there is a compiler."""
+"""Compiles the engine's C kernels, for a wheel or an editable install, where there is a compiler."""
 
 import os
 import shlex

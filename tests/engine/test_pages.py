@@ -27,3 +27,14 @@ def test_pages_are_given_back_and_come_again(tmp_path: Path) -> None:
         assert resident_kb(path) == 0
         assert mapped[:] == data
     give_back(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+def test_only_pages_wholly_inside_a_part_are_given_back(tmp_path: Path) -> None:
+    path, page = tmp_path / "file", mmap.PAGESIZE
+    path.write_bytes(bytes(64 * page))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ, offset=2 * page) as mapped:
+        assert mapped[:] == bytes(62 * page)
+        before = resident_kb(path)
+        give_back(path, [range(page), range(10 * page - 1, 20 * page + 1), range(30 * page + 1, 31 * page + 1)])
+        assert before - resident_kb(path) == 10 * page // 1024

@@ -113,13 +113,14 @@ static int run_front(struct codec *codec, const int64_t *codes, int frames, int6
 }
 
 /* codec->rows through a block; how many rows then. */
-static int run_block(struct codec *codec, const struct codec_block *b, int rate, int time, float *state) {
+static int run_block(
+    struct codec *codec, const struct codec_block *b, int rate, int time, float *state, const atomic_int *stop) {
     const float *seen = snaked(
         codec, &b->snake, state + b->history, history(&b->up), codec->rows, time, cycle(&b->up), b->up.inputs);
     convolve(&b->up, seen, time, &codec->tile_room, codec->next, NULL, NULL, NULL);
     swap_rows(codec);
     time *= rate;
-    for (const struct unit *u = b->units; u < b->units + UNITS; u++) {
+    for (const struct unit *u = b->units; u < b->units + UNITS && !atomic_load(stop); u++) {
         const struct convolution *c = &u->convolution;
         seen = snaked(codec, &u->snake, state + u->history, history(c), codec->rows, time, cycle(c), c->inputs);
         convolve(c, seen, time, &codec->tile_room, codec->inner, u->swing, &u->mix, codec->rows);
@@ -127,8 +128,10 @@ static int run_block(struct codec *codec, const struct codec_block *b, int rate,
     return time;
 }
 
-/* codes [frames, codebooks], at most MOST_FRAMES of them -> pcm [frames * samples of each]; moves the state on. */
-PUBLIC void timbre_codec_decode(struct codec *codec, const int64_t *codes, int32_t frames, void *stream, float *pcm) {
+/* codes [frames, codebooks], at most MOST_FRAMES of them -> pcm [frames * samples of each]; moves the state on. It ends
+ * early once *stop is not 0: pcm and state are then good for nothing. */
+PUBLIC void timbre_codec_decode(
+    struct codec *codec, const int64_t *codes, int32_t frames, void *stream, float *pcm, const atomic_int *stop) {
     const struct codec_sizes *s = &codec->sizes;
     int64_t *seen_frames = stream;
     float *state = (float *)(seen_frames + 1);
@@ -137,7 +140,7 @@ PUBLIC void timbre_codec_decode(struct codec *codec, const int64_t *codes, int32
     const float *seen = joined(codec, state + codec->first_history, TAPS - 1, codec->rows, time, s->latent);
     convolve(&codec->first, seen, time, NULL, codec->rows, NULL, NULL, NULL);
     for (int number = 0; number < s->blocks; number++)
-        time = run_block(codec, &codec->blocks[number], s->rates[number], time, state);
+        time = run_block(codec, &codec->blocks[number], s->rates[number], time, state, stop);
     const int channels = codec->blocks[s->blocks - 1].units[0].convolution.outputs;
     seen = snaked(codec, &codec->last_snake, state + codec->last_history, TAPS - 1, codec->rows, time, 1, channels);
     for (int sample = 0; sample < time; sample++) {

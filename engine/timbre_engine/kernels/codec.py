@@ -37,8 +37,8 @@ def library() -> Any | None:
     loaded.timbre_codec_begin.restype = None
     loaded.timbre_codec_begin.argtypes = [Pointer, Pointer]
     loaded.timbre_codec_decode.restype = None
-    loaded.timbre_codec_decode.argtypes = [Pointer, Pointer, ctypes.c_int32, Pointer, Pointer]
-    loaded.timbre_let_help.restype = None
+    loaded.timbre_codec_decode.argtypes = [Pointer, Pointer, ctypes.c_int32, Pointer, Pointer, Pointer]
+    loaded.timbre_let_help.restype = ctypes.c_int64
     loaded.timbre_let_help.argtypes = [ctypes.c_int32]
     loaded.timbre_codec_free.restype = None
     loaded.timbre_codec_free.argtypes = [Pointer]

@@ -6,7 +6,6 @@
 
 #define MOST_POINTS 12
 #define TILE 48 /* groups of outputs that are made at once, so that what lies between stays in the caches */
-#define WIDE 512 /* inputs from which on it are twice as many, since weights are the larger part */
 
 /* Of snakes: x - height * cos(speed * x). What it lacks to the true value, the height, is in the bias that follows. */
 struct snake {

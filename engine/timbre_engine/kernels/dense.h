@@ -11,7 +11,9 @@
 
 #define PANEL (2 * LANES)
 #define STEP 6
+#define SLICE 128 /* inputs whose panel stays in the nearest cache while all rows pass by */
 #define NEAR 4096 /* bytes of weights that are fetched ahead where they are used but once */
+#define WIDE 512  /* inputs from which on a call needs each weight but once, and leaves the shared cache to others */
 
 /* bias [outputs], or NULL. inputs and outputs are multiples of LANES. */
 struct dense {
@@ -20,18 +22,19 @@ struct dense {
     const float *bias;
 };
 
-/* `count` rows by a panel; `half`: of which only the first half is there. Every `apart` bytes from `ahead` on are
- * fetched meanwhile. */
+/* `count` rows by a slice of a panel; `half`: of which only the first half is there. Meanwhile every `apart` bytes from
+ * `ahead` on are fetched; `once`: past the shared cache. */
 static inline __attribute__((always_inline)) void block(
     const float *rows, ptrdiff_t stride, const float *panel, const float *bias, int inputs, float *to,
-    ptrdiff_t to_stride, int half, int add, const char *ahead, ptrdiff_t apart, const int count) {
+    ptrdiff_t to_stride, int half, int add, const char *ahead, ptrdiff_t apart, const int once, const int count) {
     __m256 left[STEP], right[STEP];
     for (int m = 0; m < count; m++) {
         left[m] = bias ? _mm256_loadu_ps(bias) : _mm256_setzero_ps();
         right[m] = bias && !half ? _mm256_loadu_ps(bias + LANES) : _mm256_setzero_ps();
     }
     for (int i = 0; i < inputs; i++, panel += PANEL, ahead += apart) {
-        _mm_prefetch(ahead, _MM_HINT_T0);
+        if (once) _mm_prefetch(ahead, _MM_HINT_NTA);
+        else _mm_prefetch(ahead, _MM_HINT_T0);
         const __m256 first = _mm256_loadu_ps(panel), second = _mm256_loadu_ps(panel + LANES);
         for (int m = 0; m < count; m++) {
             const __m256 value = _mm256_broadcast_ss(rows + m * stride + i);
@@ -46,33 +49,44 @@ static inline __attribute__((always_inline)) void block(
     }
 }
 
+/* All rows by a slice, the steps of which share in fetching the next one. */
+static inline __attribute__((always_inline)) void slice_product(
+    const float *rows, ptrdiff_t stride, int count, const float *panel, const float *bias, int inputs, float *to,
+    ptrdiff_t to_stride, int half, int add, const int once) {
+    const ptrdiff_t line = sizeof(float) * PANEL, steps = (count + STEP - 1) / STEP;
+    const ptrdiff_t apart = steps < line ? line / steps : 1;
+    const char *ahead = (const char *)panel + (steps > 1 ? line * inputs : NEAR);
+    for (int row = 0; row < count; row += STEP, ahead += apart * inputs) {
+#define BLOCK_OF(number) \
+    block(rows + row * stride, stride, panel, bias, inputs, to + row * to_stride, to_stride, half, add, ahead, apart, \
+          once, number)
+        switch (count - row) { /* so that each count has a loop of its own */
+        case 1: BLOCK_OF(1); break;
+        case 2: BLOCK_OF(2); break;
+        case 3: BLOCK_OF(3); break;
+        case 4: BLOCK_OF(4); break;
+        case 5: BLOCK_OF(5); break;
+        default: BLOCK_OF(STEP);
+        }
+#undef BLOCK_OF
+        help_if_asked();
+    }
+}
+
 /* `count` rows [inputs], `stride` floats apart, which may be less than a row -> rows [outputs]; add: to what is there.
- * The steps with a panel share in fetching the next. */
+ * A narrow matrix is one slice. */
 static void dense_product(
     const struct dense *matrix, const float *rows, ptrdiff_t stride, int count, float *to, int add) {
-    const ptrdiff_t outputs = matrix->outputs, line = sizeof(float) * PANEL;
-    const ptrdiff_t steps = (count + STEP - 1) / STEP, apart = steps < line ? line / steps : 1;
-    for (int panel = 0; panel < outputs; panel += PANEL) {
-        const float *weights = matrix->panels + (size_t)panel * matrix->inputs;
-        const float *bias = matrix->bias ? matrix->bias + panel : NULL;
-        const int half = outputs - panel < PANEL;
-        for (int row = 0; row < count; row += STEP) {
-            const float *from = rows + row * stride;
-            const ptrdiff_t later = steps > 1 ? (line + row / STEP * apart) * matrix->inputs : NEAR;
-            const char *ahead = (const char *)weights + later;
-            float *place = to + row * outputs + panel;
-#define BLOCK_OF(number) \
-    block(from, stride, weights, bias, matrix->inputs, place, outputs, half, add, ahead, apart, number)
-            switch (count - row) { /* so that each count has a loop of its own */
-            case 1: BLOCK_OF(1); break;
-            case 2: BLOCK_OF(2); break;
-            case 3: BLOCK_OF(3); break;
-            case 4: BLOCK_OF(4); break;
-            case 5: BLOCK_OF(5); break;
-            default: BLOCK_OF(STEP);
-            }
-#undef BLOCK_OF
-            help_if_asked();
+    const int outputs = matrix->outputs, inputs = matrix->inputs, slice = inputs < WIDE ? inputs : SLICE;
+    for (int output = 0; output < outputs; output += PANEL) {
+        const float *panel = matrix->panels + (size_t)output * inputs;
+        const int half = outputs - output < PANEL;
+        for (int first = 0; first < inputs; first += slice, panel += slice * PANEL) {
+            const int now = inputs - first < slice ? inputs - first : slice;
+            const float *bias = matrix->bias && !first ? matrix->bias + output : NULL, *from = rows + first;
+            float *place = to + output;
+            if (inputs < WIDE) slice_product(from, stride, count, panel, bias, now, place, outputs, half, add, 0);
+            else slice_product(from, stride, count, panel, bias, now, place, outputs, half, add || first, 1);
         }
     }
 }

@@ -26,12 +26,13 @@ static int run_one(void) {
     return 1;
 }
 
-__attribute__((visibility("default"))) void timbre_let_help(int32_t wanted) {
+__attribute__((visibility("default"))) int64_t timbre_let_help(int32_t wanted) {
     atomic_store_explicit(&timbre_offer.wanted, wanted, memory_order_relaxed);
+    return atomic_load_explicit(&timbre_offer.helped, memory_order_relaxed);
 }
 
 void timbre_help(void) {
-    while (run_one()) continue;
+    while (run_one()) atomic_fetch_add_explicit(&timbre_offer.helped, 1, memory_order_relaxed);
 }
 
 void timbre_share(void (*run)(const void *job, int piece), const void *job, int pieces) {
@@ -45,7 +46,7 @@ void timbre_share(void (*run)(const void *job, int piece), const void *job, int 
     atomic_store_explicit(&offer->job, job, memory_order_relaxed);
     atomic_store_explicit(&offer->done, 0, memory_order_relaxed);
     atomic_store_explicit(&offer->next, generation << 32 | (uint64_t)pieces << 16, memory_order_release);
-    timbre_help();
+    while (run_one()) continue;
     for (int looks = 0; atomic_load_explicit(&offer->done, memory_order_acquire) < pieces; looks++)
         if (looks < PATIENCE) _mm_pause();
         else sched_yield();

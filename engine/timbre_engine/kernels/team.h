@@ -8,9 +8,10 @@ struct offer {
     _Atomic uint64_t next; /* generation, pieces, the next one to be taken: 32, 16 and 16 bits */
     void (*_Atomic run)(const void *job, int piece);
     const void *_Atomic job;
-    atomic_int done;    /* pieces */
-    atomic_int taken;   /* whether there is an offer */
-    atomic_int wanted; /* whether threads look for one at times */
+    atomic_int done;     /* pieces */
+    atomic_int taken;    /* whether there is an offer */
+    atomic_int wanted;   /* whether threads look for one at times */
+    atomic_llong helped; /* pieces that were not run where they were offered, since ever */
 };
 
 extern struct offer timbre_offer;
@@ -23,8 +24,8 @@ void timbre_help(void);
 
 static inline int is_open(uint64_t next) { return (next & 0xffff) < (next >> 16 & 0xffff); }
 
-/* Whether there is to be any help, from now on. There is none at first. */
-void timbre_let_help(int32_t wanted);
+/* Whether there is to be any help, from now on. There is none at first. How many pieces it has taken so far. */
+int64_t timbre_let_help(int32_t wanted);
 
 /* To be called often: it costs a look at what lies in this processor's cache. */
 static inline void help_if_asked(void) {

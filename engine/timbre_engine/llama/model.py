@@ -4,10 +4,13 @@ import ctypes
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from timbre_common.errors import InvalidInput, SetupError
 from timbre_engine.llama import api, pages
+
+_REPACKED: Final = (2, 12)
+"""GGML_TYPE_Q4_0 and GGML_TYPE_Q4_K."""
 
 
 class Model:
@@ -25,6 +28,7 @@ class Model:
             raise SetupError(f"{path} cannot be loaded: convert the checkpoint again (timbre-engine convert)")
         # Most of it was read only to be copied in another layout, and the text table is read elsewhere, row by row.
         pages.give_back(path)
+        self._path = path
         self._vocabulary = library.llama_model_get_vocab(self.handle)
         self.hidden: int = library.llama_model_n_embd(self.handle)
         """Width of embeddings and hidden states."""
@@ -41,11 +45,30 @@ class Model:
             raise InvalidInput("the text cannot be tokenised", "text")
         return list(tokens[:count])
 
+    def give_back(self) -> None:
+        """Drop pages that came with their neighbours, as the kernel maps more than is read: once all of it was used."""
+        pages.give_back(self._path, _copied(self.library, self._path))
+
     def close(self) -> None:
         """Free it; contexts and adapters must be closed before."""
         if self.handle:
             self.library.llama_model_free(self.handle)
             self.handle = None
+
+
+def _copied(library: Any, path: Path) -> list[range]:
+    """Bytes of the file whose tensors llama.cpp holds in another layout. Where it does not, they are read again."""
+    file = library.gguf_init_from_file(str(path).encode(), api.GgufParams(no_alloc=True, ctx=None))
+    try:
+        data = library.gguf_get_data_offset(file)
+        tensors = [
+            (data + library.gguf_get_tensor_offset(file, index), library.gguf_get_tensor_size(file, index))
+            for index in range(library.gguf_get_n_tensors(file))
+            if library.gguf_get_tensor_type(file, index) in _REPACKED
+        ]
+    finally:
+        library.gguf_free(file)
+    return [range(start, start + size) for start, size in tensors]
 
 
 class Adapter:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from timbre_common.errors import SetupError
 from timbre_engine.qwen3tts import providers
-from timbre_engine.qwen3tts.decoder import CODES, Decoder, Samples
+from timbre_engine.qwen3tts.decoder import CODES, Decoder, Samples, Stop
 from timbre_engine.qwen3tts.options import Provider
 
 _PCM: Final = "pcm"
@@ -37,6 +37,8 @@ class CodecState:
 
 class Codec(Decoder[CodecState]):
     """The decoder loaded by ONNX Runtime."""
+
+    shares_runs = True
 
     def __init__(self, path: Path, threads: int = 1, *, provider: Provider = "cpu", gpu_layers: int = 0) -> None:
         """Load `codec.onnx`; `threads` compute one call. Raises SetupError that says what to do.
@@ -88,7 +90,7 @@ class Codec(Decoder[CodecState]):
             state._values = [ort.OrtValue.ortvalue_from_numpy(array[stream : stream + 1]) for array in arrays]
         return list(pcm)
 
-    def _run(self, codes: NDArray[np.int64], state: CodecState) -> Samples:
+    def _run(self, codes: NDArray[np.int64], state: CodecState, stop: Stop) -> Samples:  # noqa: ARG002 -- a run ends itself
         pcm, state._values = self._run_all(codes[None], state._values)
         first: Samples = pcm[0]
         return first

@@ -1,6 +1,5 @@
 """What the codec does for a stream, job by job, and which jobs come next. Pure."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from timbre_engine.backend import Reason
 from timbre_engine.qwen3tts.codec import FRAMES_TOGETHER
-from timbre_engine.qwen3tts.decoder import State
+from timbre_engine.qwen3tts.decoder import State, Stop
 from timbre_engine.qwen3tts.output import Output
 
 STREAMS_TOGETHER: Final = 2
@@ -48,7 +47,7 @@ class Channel:
     """Decoded so far, those of `continue` included."""
     begun: bool = False
     """Whether its first chunk was handed over. One that waits for a priming holds nobody up."""
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: Stop = field(default_factory=Stop)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

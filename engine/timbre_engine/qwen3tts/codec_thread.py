@@ -52,7 +52,7 @@ class CodecThread:
     ) -> None:
         """`together`: whether streams may share a run, where samples are rounded otherwise than alone."""
         self._codec = codec
-        self._streams = STREAMS_TOGETHER if together else 1
+        self._streams = STREAMS_TOGETHER if together and codec.shares_runs else 1
         self._give = give
         self._failed = failed
         self._jobs: queue.Queue[Job | Priming] = queue.Queue(_JOBS)
@@ -158,7 +158,7 @@ class CodecThread:
             )
         job = jobs[0]
         if isinstance(job, Decode | Prime) and len(job.codes) and not job.channel.cancelled.is_set():
-            return [self._codec.decode(job.codes, job.channel.state)]
+            return [self._codec.decode(job.codes, job.channel.state, job.channel.cancelled)]
         return [np.empty(0, np.float32)]
 
     def _events(self, job: Job, pcm: NDArray[np.float32]) -> list[Event]:

@@ -1,5 +1,6 @@
 """The codec decoder by `kernels/codec.c`: from the same file as ONNX Runtime, on one thread, and sooner."""
 
+import ctypes
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from timbre_engine.kernels import codec as kernel
 from timbre_engine.model import codec as layout
 from timbre_engine.model import onnx_constants
 from timbre_engine.model.codec import CodecSizes
-from timbre_engine.qwen3tts.decoder import Decoder, Samples
+from timbre_engine.qwen3tts.decoder import Decoder, Samples, Stop
 
 _LANES: Final = 8
 """Values that the library computes at once: what the widths outside the decoder's blocks are multiples of."""
@@ -64,9 +65,9 @@ class CompiledCodec(Decoder[CompiledState]):
         """It may then take pieces of the code predictor's products, whose kernel is in the same library."""
         self._library.timbre_let_help(wanted and self._beside)
 
-    def _run(self, codes: NDArray[np.int64], state: CompiledState) -> Samples:
+    def _run(self, codes: NDArray[np.int64], state: CompiledState, stop: Stop) -> Samples:
         pcm = np.empty(len(codes) * self.samples_per_frame, np.float32)
-        pointers = state._values.ctypes.data, pcm.ctypes.data
+        pointers = state._values.ctypes.data, pcm.ctypes.data, ctypes.addressof(stop.flag)
         with self._lock:
             self._library.timbre_codec_decode(self._handle, codes.ctypes.data, len(codes), *pointers)
         return pcm

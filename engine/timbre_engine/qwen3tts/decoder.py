@@ -1,5 +1,6 @@
 """What the ways to compute the codec's decoder have in common: the codes they take, and frame by frame of a stream."""
 
+import ctypes
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -15,6 +16,21 @@ MOST_FRAMES: Final = 4
 
 Codes = NDArray[np.integer[Any]]
 Samples = NDArray[np.float32]
+
+
+class Stop:
+    """Asks calls to end early, from another thread: their samples, and the state, are then good for nothing."""
+
+    def __init__(self) -> None:
+        self.flag: Final = ctypes.c_int32(0)
+
+    def set(self) -> None:
+        """From now on, for good."""
+        self.flag.value = 1
+
+    def is_set(self) -> bool:
+        """Whether it was asked."""
+        return bool(self.flag.value)
 
 
 class State(Protocol):
@@ -35,12 +51,14 @@ class Decoder(ABC, Generic[StateT]):
     samples_per_frame: int
     threads: int
     """That compute a call."""
+    shares_runs = False
+    """Whether several streams' frames are computed in one run."""
 
     @abstractmethod
     def state(self) -> StateT:
         """The state of a stream that begins."""
 
-    def let_help(self, *, wanted: bool) -> None:  # noqa: B027 -- most cannot
+    def let_help(self, *, wanted: bool) -> None:
         """Whether calls may, from now on, give some of their time to what the code predictor has in hand."""
 
     def check(self, codes: Codes, field: str = CODES) -> NDArray[np.int64]:
@@ -56,12 +74,12 @@ class Decoder(ABC, Generic[StateT]):
             )
         return array.astype(np.int64, order="C")
 
-    def decode(self, codes: Codes, state: StateT) -> Samples:
+    def decode(self, codes: Codes, state: StateT, stop: Stop | None = None) -> Samples:
         """Codes [frames, codebooks] -> samples [frames * samples_per_frame] within [-1, 1]; moves the state on.
 
         Raises InvalidInput that names the code; the state is then as it was.
         """
-        return self._decode(self.check(codes), state)
+        return self._decode(self.check(codes), state, stop or Stop())
 
     def decode_batch(self, codes: Sequence[Codes], states: Sequence[StateT]) -> list[Samples]:
         """`decode` for several streams with equally many frames; in one run where that is faster, a state once each.
@@ -73,15 +91,19 @@ class Decoder(ABC, Generic[StateT]):
         return self._decode_batch([self.check(each, f"{CODES}[{number}]") for number, each in enumerate(codes)], states)
 
     @abstractmethod
-    def _run(self, codes: NDArray[np.int64], state: StateT) -> Samples:
+    def _run(self, codes: NDArray[np.int64], state: StateT, stop: Stop) -> Samples:
         """Samples of 1 to MOST_FRAMES checked frames; moves the state on."""
 
-    def _decode(self, codes: NDArray[np.int64], state: StateT) -> Samples:
-        chunks = (codes[start : start + MOST_FRAMES] for start in range(0, len(codes), MOST_FRAMES))
-        return np.concatenate([np.zeros(0, np.float32), *(self._run(chunk, state) for chunk in chunks)])
+    def _decode(self, codes: NDArray[np.int64], state: StateT, stop: Stop) -> Samples:
+        pieces = [np.zeros(0, np.float32)]
+        for start in range(0, len(codes), MOST_FRAMES):
+            if stop.is_set():
+                break
+            pieces.append(self._run(codes[start : start + MOST_FRAMES], state, stop))
+        return np.concatenate(pieces)
 
     def _decode_batch(self, codes: Sequence[NDArray[np.int64]], states: Sequence[StateT]) -> list[Samples]:
-        return [self._decode(each, state) for each, state in zip(codes, states, strict=True)]
+        return [self._decode(each, state, Stop()) for each, state in zip(codes, states, strict=True)]
 
 
 AnyDecoder = Decoder[Any]

@@ -67,6 +67,7 @@ class Machine:
         self.predictor.predict(hidden, vector, [draw], [()])
         for frames in (1, 2, 4):
             self.codec.decode(np.zeros((frames, self.manifest.codec.codebooks), np.int32), self.codec.state())
+        self.model.give_back()
         memory.trim()
         memory.take_huge_pages()
 

@@ -1,18 +1,23 @@
 """Which of the codec's jobs come next, and that those done together sound as they do alone."""
 
 import queue
+import threading
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from timbre_engine.backend import Audio, Event, Finished, Reason
 from timbre_engine.model import manifest
-from timbre_engine.qwen3tts.codec import Codec
+from timbre_engine.qwen3tts.codec import Codec, CodecState
 from timbre_engine.qwen3tts.codec_jobs import Channel, Decode, Finish, Job, Silence, next_jobs
 from timbre_engine.qwen3tts.codec_thread import CodecThread
+from timbre_engine.qwen3tts.decoder import Decoder, Samples, Stop
 from timbre_engine.qwen3tts.output import Output
 
 
@@ -80,6 +85,72 @@ def test_who_needs_the_processor_waits_until_a_stream_is_heard(tiny_model: Path)
     thread.start()
     thread.let_first_ones_pass()
     assert len(heard.pcm[0]) == 2 * codec.samples_per_frame
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for it, a minute at most."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+class Held(Decoder[CodecState]):
+    """A decoder whose runs end when they are told to."""
+
+    codebooks, codebook_size, samples_per_frame, threads = 16, 2048, 1920, 1
+
+    def __init__(self) -> None:
+        self.may_end = threading.Semaphore(0)
+        self.helps = False
+        self.begun = 0
+
+    def state(self) -> CodecState:
+        return CodecState([])
+
+    def let_help(self, *, wanted: bool) -> None:
+        self.helps = wanted
+
+    def _run(self, codes: NDArray[np.int64], state: CodecState, stop: Stop) -> Samples:
+        self.begun += 1
+        assert self.may_end.acquire(timeout=60)
+        return np.full(len(codes) * self.samples_per_frame, 0.5, np.float32)
+
+
+def test_the_codec_helps_while_it_keeps_up() -> None:
+    codec, heard = Held(), Heard()
+    thread = CodecThread(codec, heard.give, lambda _: None)
+    one, other = (thread.channel(number, None, Output(0.0, 1.0), return_codes=False) for number in range(2))
+    frame = np.zeros((1, 16), np.int32)
+
+    def put(stream: Channel) -> None:
+        thread.put(Decode(stream, frame, [], last=False))
+
+    def end_one(stream: Channel) -> None:
+        before = len(heard.pcm[stream.number])
+        codec.may_end.release()
+        eventually(lambda: len(heard.pcm[stream.number]) > before)
+        thread.let_first_ones_pass()
+
+    thread.start()
+    put(one)
+    assert not codec.helps, "a first sound is waited for"
+    end_one(one)
+    put(one)
+    eventually(lambda: codec.begun == 2)
+    assert codec.helps
+    put(other)
+    assert not codec.helps, "another stream's first sound is waited for"
+    end_one(one)
+    end_one(other)
+    put(one)
+    put(other)
+    assert codec.helps, "each stream has but one chunk here"
+    put(other)
+    assert not codec.helps, "one stream has two"
+    for stream in (one, other, other):
+        end_one(stream)
+    eventually(lambda: codec.helps)
 
 
 def test_streams_done_together_sound_as_alone(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

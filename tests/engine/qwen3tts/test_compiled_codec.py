@@ -11,6 +11,9 @@ import pytest
 from onnx import numpy_helper
 
 from support.codecs import by_the_kernel
+from timbre_engine.convert.checkpoint import Checkpoint
+from timbre_engine.convert.codec import write_codec
+from timbre_engine.convert.synthetic_codec import CONFIG, write_codec_checkpoint
 from timbre_engine.model import manifest
 from timbre_engine.model.codec import SIZES, from_property, point_name, shapes
 from timbre_engine.model.onnx_constants import constants, properties
@@ -125,6 +128,19 @@ def test_threads_that_are_asked_for_are_onnx_runtime_s(
     machine.close()
     assert type(machine.codec) is kind
     assert machine.codec.threads == max(1, threads)
+
+
+def test_wide_products_in_slices_are_those_of_onnx_runtime(codec: CompiledCodec, tmp_path: Path) -> None:
+    narrow = {"codebook_dim": 64, "hidden_size": 64, "latent_dim": 520, "num_hidden_layers": 1, "decoder_dim": 1056}
+    sizes = (
+        CONFIG["decoder_config"] | narrow | {"codebook_size": 64, "upsample_rates": [3, 2], "upsampling_ratios": [2]}
+    )
+    write_codec_checkpoint(tmp_path, CONFIG | {"decode_upsample_rate": 12, "decoder_config": sizes})
+    write_codec(Checkpoint(tmp_path), tmp_path / "codec.onnx")
+    kernel, runtime = by_the_kernel(tmp_path / "codec.onnx"), Codec(tmp_path / "codec.onnx")
+    codes = np.random.default_rng(1).integers(0, 64, (23, 16))
+    found, expected = kernel.decode(codes, kernel.state()), runtime.decode(codes, runtime.state())
+    assert np.sum((found - expected) ** 2) < 1e-8 * np.sum(expected**2), "80 dB"
 
 
 def test_a_file_may_go_once_it_is_loaded(path: Path, tmp_path: Path) -> None:
