@@ -118,7 +118,7 @@ class Stock:
         self._library = library = api.library("prebuilt")
         with patch("timbre_engine.llama.pages.give_back"):  # which is the engine's own thrift
             self._model = Model(library, directory / manifests.TALKER)
-        settings = ContextSettings(sequences=1, positions=512, threads=threads, compact=False)
+        settings = ContextSettings(sequences=1, positions=512, threads=threads)
         self._context = Context(self._model, settings)
         for name, (result, arguments) in {
             "mtmd_log_set": (None, [type(QUIET), c_void_p]),

@@ -30,8 +30,6 @@ class ContextSettings:
     """Threads of a decode call."""
     exact: bool = False
     """float32 KV cache and no flash attention: as the official implementation computes, and slower."""
-    compact: bool = True
-    """8-bit KV cache: half the memory of float16. Not with `exact`."""
 
 
 class Context:
@@ -50,8 +48,9 @@ class Context:
         params.n_outputs_max = settings.sequences
         params.n_threads = params.n_threads_batch = settings.threads
         params.flash_attn_type = api.FLASH_OFF if settings.exact else api.FLASH_ON
-        kv_type = api.TYPE_F32 if settings.exact else api.TYPE_Q8_0 if settings.compact else api.TYPE_F16
-        params.type_k = params.type_v = kv_type
+        # Keys take half the memory in 8 bits; values would too, and each step would unpack all of them.
+        types = (api.TYPE_F32, api.TYPE_F32) if settings.exact else (api.TYPE_Q8_0, api.TYPE_F16)
+        params.type_k, params.type_v = types
         params.embeddings = True
         self._handle = self._library.llama_init_from_model(model.handle, params)
         if not self._handle:

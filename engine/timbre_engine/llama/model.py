@@ -28,7 +28,7 @@ class Model:
             raise SetupError(f"{path} cannot be loaded: convert the checkpoint again (timbre-engine convert)")
         # Most of it was read only to be copied in another layout, and the text table is read elsewhere, row by row.
         pages.give_back(path)
-        self._path = path
+        self._path, self._copied = path, _copied(library, path)
         self._vocabulary = library.llama_model_get_vocab(self.handle)
         self.hidden: int = library.llama_model_n_embd(self.handle)
         """Width of embeddings and hidden states."""
@@ -46,8 +46,8 @@ class Model:
         return list(tokens[:count])
 
     def give_back(self) -> None:
-        """Drop pages that came with their neighbours, as the kernel maps more than is read: once all of it was used."""
-        pages.give_back(self._path, _copied(self.library, self._path))
+        """Drop pages that came with their neighbours, as the kernel maps more than is read."""
+        pages.give_back(self._path, self._copied)
 
     def close(self) -> None:
         """Free it; contexts and adapters must be closed before."""

@@ -10,6 +10,8 @@ from typing import Final
 _MAPS: Final = Path("/proc/self/maps")
 _DONT_NEED: Final = 4
 """MADV_DONTNEED on Linux."""
+_NO_HUGE_PAGE: Final = 15
+"""MADV_NOHUGEPAGE."""
 
 
 def give_back(path: Path, parts: Sequence[range] = (range(sys.maxsize),)) -> None:
@@ -21,6 +23,8 @@ def give_back(path: Path, parts: Sequence[range] = (range(sys.maxsize),)) -> Non
         return
     library = ctypes.CDLL(None)
     for start, inside in _mappings(_MAPS.read_text(), path.resolve()):
+        # Those of 2 MB would go, and come again, whole.
+        library.madvise(ctypes.c_void_p(start), ctypes.c_size_t(len(inside)), _NO_HUGE_PAGE)
         for part in parts:
             first = max(-(-part.start // mmap.PAGESIZE) * mmap.PAGESIZE, inside.start)
             end = min(part.stop // mmap.PAGESIZE * mmap.PAGESIZE, inside.stop)

@@ -67,9 +67,13 @@ class Machine:
         self.predictor.predict(hidden, vector, [draw], [()])
         for frames in (1, 2, 4):
             self.codec.decode(np.zeros((frames, self.manifest.codec.codebooks), np.int32), self.codec.state())
+        self.give_back()
+        memory.take_huge_pages()
+
+    def give_back(self) -> None:
+        """Memory that nothing needs, in some milliseconds."""
         self.model.give_back()
         memory.trim()
-        memory.take_huge_pages()
 
     def close(self) -> None:
         """Free the library's memory."""

@@ -25,7 +25,7 @@ from timbre_engine.qwen3tts.talker import Talker
 
 _log = logging.getLogger(__name__)
 
-CHUNKS: Final = (*[1] * 12, *[2] * 8, *[3] * 6, 4)
+CHUNKS: Final = (*[1] * 20, *[2] * 14, *[3] * 8, 4)
 """Frames of a stream's codec calls, the last for all further ones: the first leaves early, later ones cost less. They
 grow no faster than a stream that is little ahead of its playback can wait for them."""
 

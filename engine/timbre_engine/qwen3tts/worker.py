@@ -99,7 +99,7 @@ class Worker:
                 self._handle(self._inbox.get())
             worked = self._scheduler.tick()
             if time.monotonic() > self._settled_at:
-                memory.trim()
+                self._machine.give_back()
                 self._settled_at = math.inf
 
     def _wait(self) -> None:
@@ -116,7 +116,7 @@ class Worker:
             self._handle(self._inbox.get(timeout=timeout))
         except queue.Empty:
             if self._scheduler.idle:
-                memory.trim()
+                self._machine.give_back()
                 self._rests = True
             else:
                 self._scheduler.hand_over_what_waits()
