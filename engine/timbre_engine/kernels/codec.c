@@ -139,8 +139,10 @@ PUBLIC void timbre_codec_decode(
     *seen_frames += frames;
     const float *seen = joined(codec, state + codec->first_history, TAPS - 1, codec->rows, time, s->latent);
     convolve(&codec->first, seen, time, NULL, codec->rows, NULL, NULL, NULL);
-    for (int number = 0; number < s->blocks; number++)
+    for (int number = 0; number < s->blocks; number++) {
+        if (atomic_load(stop)) return;
         time = run_block(codec, &codec->blocks[number], s->rates[number], time, state, stop);
+    }
     const int channels = codec->blocks[s->blocks - 1].units[0].convolution.outputs;
     seen = snaked(codec, &codec->last_snake, state + codec->last_history, TAPS - 1, codec->rows, time, 1, channels);
     for (int sample = 0; sample < time; sample++) {
