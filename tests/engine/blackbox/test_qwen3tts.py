@@ -76,7 +76,7 @@ async def test_marks_and_codes(qwen3tts: EngineProcess) -> None:
     assert heard.end == Done(samples=len(frames) * FRAME, reason="finished")
     assert len(heard.pcm) == 2 * len(frames) * FRAME
     assert heard.codes[-1] == []
-    assert heard.first_frames[:4] == [0, 1, 2, 4]
+    assert heard.first_frames[:4] == [0, 1, 2, 3]
     assert {len(frame) for frame in frames} == {16}
 
 
