@@ -4,15 +4,8 @@
  * and forms they come (timbre_engine.model.codec). Python has checked all shapes.
  */
 #define _DEFAULT_SOURCE /* madvise, M_PI */
-#include <stdlib.h>
-#include <sys/mman.h>
-
 #include "codec_weights.h"
-
-#define PUBLIC __attribute__((visibility("default")))
-#define HUGE_PAGE ((size_t)2 << 20)
-
-static size_t larger(size_t left, size_t right) { return left > right ? left : right; }
+#include "library.h"
 
 /* The most that a convolution needs of each kind of room, for `time` rows. */
 static void need(const struct convolution *c, int time, size_t *seen, size_t *made, size_t *tiles) {
@@ -190,14 +183,12 @@ PUBLIC struct codec *timbre_codec_new(const struct codec_sizes *sizes, const flo
     codec->transformer.layers = calloc(sizes->layers, sizeof *codec->transformer.layers);
     if (codec->transformer.layers) {
         take_all(codec, sources);
-        const size_t bytes = (codec->store.used * sizeof(float) + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-        codec->store.start = aligned_alloc(HUGE_PAGE, bytes);
+        codec->store.start = huge_pages(codec->store.used * sizeof(float));
     }
     if (!codec->store.start) {
         timbre_codec_free(codec);
         return NULL;
     }
-    madvise(codec->store.start, codec->store.used * sizeof(float), MADV_HUGEPAGE);
     take_all(codec, sources);
     if (make_room(codec)) {
         timbre_codec_free(codec);

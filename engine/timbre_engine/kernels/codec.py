@@ -6,6 +6,7 @@ from typing import Any, Final
 from timbre_engine.kernels import library as kernels
 
 Pointer = ctypes.c_void_p
+MOST_FRAMES: Final = 4
 MOST_STAGES: Final = 4
 MOST_BLOCKS: Final = 8
 MOST_POINTS: Final = 12

@@ -1,8 +1,7 @@
 /* The codec's first half, frame by frame: a transformer that sees the last `window` frames, and upsampling. */
 #pragma once
-#include <stdint.h>
-
 #include "store.h"
+#include "transformer.h"
 
 #define DEPTH 7 /* taps of a ConvNeXt's depthwise convolution */
 #define LAYER_NORM_EPSILON 1e-6f
@@ -27,12 +26,9 @@ struct upsampling {
     const float *depthwise /* [DEPTH, width] */, *bias, *norm, *norm_bias;
 };
 
-/* Rows without the norm's weight, which is in the product that follows. */
+/* Norms without a weight, which is in the product that follows. */
 static void rms_normed(const float *rows, int count, int width, float epsilon, float *normed) {
-    for (int row = 0; row < count; row++, rows += width, normed += width) {
-        const float scale = 1 / sqrtf(dot(rows, rows, width) / width + epsilon);
-        for (int i = 0; i < width; i++) normed[i] = rows[i] * scale;
-    }
+    for (int row = 0; row < count; row++) rms_norm(NULL, rows + row * width, normed + row * width, width, epsilon);
 }
 
 /* The newest `frames`, of which `before` came before: [frames, attention] of each. joint: [frames, 3, attention]. */
@@ -49,18 +45,11 @@ static void attend_window(
         memcpy(keys + at * width, mine + width, sizeof(float) * width);
         memcpy(values + at * width, mine + 2 * width, sizeof(float) * width);
         const int seen = now + 1 < t->window ? now + 1 : t->window;
+        float weights[seen];
         for (int head = 0; head < t->heads; head++) {
-            float weights[seen], most = -INFINITY, total = 0, *to = attended + (size_t)frame * width + head * head_dim;
-            for (int ago = 0; ago < seen; ago++) {
-                const float *key = keys + (now - ago) % t->ring * width + head * head_dim;
-                weights[ago] = dot(mine + head * head_dim, key, head_dim) / sqrtf(head_dim);
-                most = fmaxf(most, weights[ago]);
-            }
-            for (int ago = 0; ago < seen; ago++) total += weights[ago] = expf(weights[ago] - most);
-            memset(to, 0, sizeof(float) * head_dim);
-            for (int ago = 0; ago < seen; ago++)
-                add_scaled(
-                    to, weights[ago] / total, values + (now - ago) % t->ring * width + head * head_dim, head_dim);
+            const int at_head = head * head_dim;
+            attend_head(mine + at_head, keys + at_head, values + at_head, width, t->ring, now - seen + 1, seen,
+                        head_dim, weights, attended + (size_t)frame * width + at_head);
         }
     }
 }
@@ -84,10 +73,7 @@ static void transform(
         dense_product(&layer->output, made, layer->output.inputs, frames, residual, 1);
         rms_normed(residual, frames, hidden, t->epsilon, normed);
         dense_product(&layer->gate_up, normed, hidden, frames, joint, 0);
-        for (int i = 0; i < frames * inner; i++) {
-            const float *gate = joint + i / inner * 2 * inner + i % inner;
-            made[i] = gate[0] / (1 + expf(-gate[0])) * gate[inner];
-        }
+        for (int i = 0; i < frames; i++) gate_up(joint + i * 2 * inner, inner, made + i * inner);
         dense_product(&layer->down, made, inner, frames, residual, 1);
     }
     rms_normed(residual, frames, hidden, t->epsilon, normed);

@@ -1,9 +1,7 @@
 /* The predictor's layers: attention over at most POSITIONS positions, and an MLP, with what adapters add. */
 #pragma once
-#include <float.h>
-#include <math.h>
-
 #include "matrix.h"
+#include "transformer.h"
 
 #define CODES 15
 #define POSITIONS (CODES + 1)
@@ -70,11 +68,6 @@ static void adapted_product(struct predictor *p, const struct request *request, 
     }
 }
 
-static void rms_norm(const float *weight, const float *values, float *normed, int width, float epsilon) {
-    const float scale = 1 / sqrtf(dot(values, values, width) / width + epsilon);
-    for (int i = 0; i < width; i++) normed[i] = values[i] * scale * weight[i];
-}
-
 /* One position's queries, keys and values, side by side in `joint` -> `attended` [heads * head_dim]. */
 static void attend(struct predictor *p, int number, int stream, int position, float *joint, float *attended) {
     const struct sizes *s = &p->sizes;
@@ -91,15 +84,9 @@ static void attend(struct predictor *p, int number, int stream, int position, fl
     memcpy(values + position * width, joint + s->heads * head_dim + width, sizeof(float) * width);
     for (int head = 0; head < s->heads; head++) {
         const int shared = head / (s->heads / s->kv_heads) * head_dim;
-        float weights[POSITIONS], most = -FLT_MAX, total = 0, *to = attended + head * head_dim;
-        for (int at = 0; at <= position; at++) {
-            weights[at] = dot(joint + head * head_dim, keys + at * width + shared, head_dim) / sqrtf(head_dim);
-            most = fmaxf(most, weights[at]);
-        }
-        for (int at = 0; at <= position; at++) total += weights[at] = expf(weights[at] - most);
-        memset(to, 0, sizeof(float) * head_dim);
-        for (int at = 0; at <= position; at++)
-            add_scaled(to, weights[at] / total, values + at * width + shared, head_dim);
+        float weights[POSITIONS];
+        attend_head(joint + head * head_dim, keys + shared, values + shared, width, POSITIONS, 0, position + 1,
+                    head_dim, weights, attended + head * head_dim);
     }
 }
 
@@ -120,10 +107,7 @@ static void run_layers(struct predictor *p, const struct request *request, int f
         for (int i = 0; i < count; i++)
             rms_norm(layer->before_mlp, p->residual + i * hidden, p->normed + i * hidden, hidden, s->epsilon);
         adapted_product(p, request, number, GATE_UP, p->normed, p->joint, each);
-        for (int i = 0; i < count; i++) {
-            const float *gate = p->joint + i * 2 * s->ffn, *up = gate + s->ffn;
-            for (int at = 0; at < s->ffn; at++) p->active[i * s->ffn + at] = gate[at] / (1 + expf(-gate[at])) * up[at];
-        }
+        for (int i = 0; i < count; i++) gate_up(p->joint + i * 2 * s->ffn, s->ffn, p->active + i * s->ffn);
         adapted_product(p, request, number, DOWN, p->active, p->normed, each);
         add_scaled(p->residual, 1, p->normed, count * hidden);
     }

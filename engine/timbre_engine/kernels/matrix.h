@@ -6,17 +6,15 @@
  */
 #pragma once
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "library.h"
 #include "team.h"
 #include "vectors.h"
 
 #define BLOCK 32
 #define MOST_INPUTS 4 /* rows of inputs that a weight is unpacked for at once */
 #define AHEAD 1920    /* bytes of weights that are fetched before they are wanted */
-#define HUGE_PAGE ((size_t)2 << 20)
 #define PIECE ((size_t)96 << 10) /* bytes of weights that a thread takes at once where several share a product */
 
 /* A weight as `predictor.onnx` has it. Without scales it is float32: a matrix [columns, rows], a table [rows, columns].
@@ -44,14 +42,6 @@ struct rounded {
     float *scales;  /* [MOST_INPUTS, columns / BLOCK] */
     float *middles; /* the same; what a product has too much, since levels of weights are counted from 0 and mean -8 */
 };
-
-/* Memory for so many tiles; NULL: there is none. */
-static struct tile *tiles_for(size_t count) {
-    const size_t bytes = (count * sizeof(struct tile) + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    struct tile *tiles = aligned_alloc(HUGE_PAGE, bytes);
-    if (tiles) madvise(tiles, bytes, MADV_HUGEPAGE);
-    return tiles;
-}
 
 /* Lay a matrix out. Tiles are made where `tiles` points, which moves on behind them. */
 static void take_matrix(

@@ -9,7 +9,6 @@
 #include "layers.h"
 
 #define STAYING ((size_t)14 << 20) /* bytes of weights that stay in a shared cache of 32 MB beside all else */
-#define PUBLIC __attribute__((visibility("default")))
 
 static void table_row(const struct source *table, int row, int width, float *values) {
     const size_t start = (size_t)row * width;
@@ -19,8 +18,6 @@ static void table_row(const struct source *table, int row, int width, float *val
     else
         for (int i = 0; i < width; i++) values[i] = (levels[i] - 128) * table->scales[(start + i) / BLOCK];
 }
-
-static int larger(int left, int right) { return left > right ? left : right; }
 
 /* Room for a frame of so many streams; -1: there is none. */
 static int make_room(struct predictor *p, int streams) {
@@ -120,7 +117,7 @@ PUBLIC struct predictor *timbre_predictor_new(const struct sizes *sizes, const s
     const int queries = s->heads * s->head_dim, joint = queries + 2 * s->kv_heads * s->head_dim;
     const size_t layer = (size_t)s->hidden * (joint + queries + 3 * s->ffn);
     const size_t rest = (size_t)s->hidden * (CODES * VOCABULARY + (sources[1].values ? s->talker : 0));
-    p->tiles = tiles_for((s->layers * layer + rest) / LANES / BLOCK);
+    p->tiles = huge_pages((s->layers * layer + rest) / LANES / BLOCK * sizeof(struct tile));
     p->layers = calloc(s->layers, sizeof *p->layers);
     p->rotations = malloc(sizeof(float) * POSITIONS * s->head_dim);
     if (!p->tiles || !p->layers || !p->rotations) {

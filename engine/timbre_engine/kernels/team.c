@@ -1,5 +1,6 @@
 /* See team.h. */
 #define _DEFAULT_SOURCE
+#include "library.h"
 #include "team.h"
 
 #include <immintrin.h>
@@ -26,7 +27,7 @@ static int run_one(void) {
     return 1;
 }
 
-__attribute__((visibility("default"))) int64_t timbre_let_help(int32_t wanted) {
+PUBLIC int64_t timbre_let_help(int32_t wanted) {
     atomic_store_explicit(&timbre_offer.wanted, wanted, memory_order_relaxed);
     return atomic_load_explicit(&timbre_offer.helped, memory_order_relaxed);
 }

@@ -35,15 +35,6 @@ static inline void add_scaled(float *to, float factor, const float *values, int 
     for (int i = 0; i < count; i++) to[i] += factor * values[i];
 }
 
-/* A head's values turned by its position's angles (cosine, sine): the first half against the second. */
-static inline void rotate(float *values, const float *rotations, int half) {
-    for (int i = 0; i < half; i++) {
-        const float cosine = rotations[2 * i], sine = rotations[2 * i + 1], left = values[i], right = values[half + i];
-        values[i] = left * cosine - right * sine;
-        values[half + i] = right * cosine + left * sine;
-    }
-}
-
 /* Cosines, within 2e-7. Between its extremes a cosine is a sine: x = (n + 1/2) pi + rest. */
 static inline __m256 cos8(__m256 x) {
     const __m256 half = _mm256_set1_ps(0.5f);

@@ -38,6 +38,7 @@ class CodecState:
 class Codec(Decoder[CodecState]):
     """The decoder loaded by ONNX Runtime."""
 
+    most_frames = 4
     shares_runs = True
 
     def __init__(self, path: Path, threads: int = 1, *, provider: Provider = "cpu", gpu_layers: int = 0) -> None:

@@ -36,6 +36,7 @@ class CompiledCodec(Decoder[CompiledState]):
     """A model directory's `codec.onnx`, laid out for the library, which computes one call at a time."""
 
     threads = 1
+    most_frames = kernel.MOST_FRAMES
 
     def __init__(self, library: Any, sizes: CodecSizes, weights: list[NDArray[np.float32]]) -> None:
         """`weights` in the order of `model.codec.shapes`; they are copied. Raises SetupError for want of memory."""

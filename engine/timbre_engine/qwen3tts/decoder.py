@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from timbre_common.errors import InvalidInput
 
 CODES: Final = "codes"
-MOST_FRAMES: Final = 4
-"""Frames in one run: more are no faster, and memory grows with them. Any cutting gives the same samples."""
 
 Codes = NDArray[np.integer[Any]]
 Samples = NDArray[np.float32]
@@ -51,6 +49,8 @@ class Decoder(ABC, Generic[StateT]):
     samples_per_frame: int
     threads: int
     """That compute a call."""
+    most_frames: int
+    """In one run: more are no faster, and memory grows with them. Any cutting gives the same samples."""
     shares_runs = False
     """Whether several streams' frames are computed in one run."""
 
@@ -92,14 +92,14 @@ class Decoder(ABC, Generic[StateT]):
 
     @abstractmethod
     def _run(self, codes: NDArray[np.int64], state: StateT, stop: Stop) -> Samples:
-        """Samples of 1 to MOST_FRAMES checked frames; moves the state on."""
+        """Samples of 1 to `most_frames` checked frames; moves the state on."""
 
     def _decode(self, codes: NDArray[np.int64], state: StateT, stop: Stop) -> Samples:
         pieces = [np.zeros(0, np.float32)]
-        for start in range(0, len(codes), MOST_FRAMES):
+        for start in range(0, len(codes), self.most_frames):
             if stop.is_set():
                 break
-            pieces.append(self._run(codes[start : start + MOST_FRAMES], state, stop))
+            pieces.append(self._run(codes[start : start + self.most_frames], state, stop))
         return np.concatenate(pieces)
 
     def _decode_batch(self, codes: Sequence[NDArray[np.int64]], states: Sequence[StateT]) -> list[Samples]:

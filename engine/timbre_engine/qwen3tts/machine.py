@@ -1,6 +1,8 @@
 """Everything of a loaded model, put together: what the worker and the commands compute with."""
 
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from timbre_engine.qwen3tts.codec import Codec
 from timbre_engine.qwen3tts.compiled_predictor import CompiledPredictor
 from timbre_engine.qwen3tts.decoder import AnyDecoder
 from timbre_engine.qwen3tts.embeddings import Embeddings
-from timbre_engine.qwen3tts.options import Options
+from timbre_engine.qwen3tts.options import Options, Provider
 from timbre_engine.qwen3tts.predictor import Predictor
 from timbre_engine.qwen3tts.references import References
 from timbre_engine.qwen3tts.sampling import Draw
@@ -24,6 +26,7 @@ from timbre_engine.qwen3tts.talker import Talker
 from timbre_engine.qwen3tts.voice_files import VoiceFiles
 
 _log = logging.getLogger(__name__)
+_Made = TypeVar("_Made")
 
 
 class Machine:
@@ -82,29 +85,27 @@ class Machine:
 
 
 def _predictor(options: Options, manifest: manifests.Manifest) -> CompiledPredictor | Predictor:
-    """By its kernel where that has such a form and no threads are asked for, else by ONNX Runtime; and say which."""
-    path, threads = options.model / manifests.PREDICTOR, options.predictor_threads
-    on_cpu = providers.device_for(options.predictor_provider, options.gpu_layers) == "cpu"
+    path, provider = options.model / manifests.PREDICTOR, options.predictor_provider
+    threads, gpu_layers = options.predictor_threads, options.gpu_layers
     sizes = manifest.talker.hidden, manifest.predictor
-    made = compiled_predictor.compiled(path, *sizes) if on_cpu and not threads else None
-    _log.info("the code predictor computes by %s", "ONNX Runtime" if made is None else "its compiled kernel")
+    made = _compiled(lambda: compiled_predictor.compiled(path, *sizes), "code predictor", threads, provider, gpu_layers)
     return made or Predictor(
-        path,
-        threads=threads or cpus.predictor_threads(),
-        provider=options.predictor_provider,
-        gpu_layers=options.gpu_layers,
+        path, threads=threads or cpus.predictor_threads(), provider=provider, gpu_layers=gpu_layers
     )
 
 
 def _codec(options: Options) -> AnyDecoder:
-    """The same for the codec."""
-    path, threads = options.model / manifests.CODEC, options.codec_threads
-    on_cpu = providers.device_for(options.codec_provider, options.gpu_layers) == "cpu"
-    made = compiled_codec.compiled(path) if on_cpu and not threads else None
-    _log.info("the codec computes by %s", "ONNX Runtime" if made is None else "its compiled kernel")
-    return made or Codec(
-        path,
-        threads=threads or cpus.codec_threads(),
-        provider=options.codec_provider,
-        gpu_layers=options.gpu_layers,
-    )
+    path, provider = options.model / manifests.CODEC, options.codec_provider
+    threads, gpu_layers = options.codec_threads, options.gpu_layers
+    made = _compiled(lambda: compiled_codec.compiled(path), "codec", threads, provider, gpu_layers)
+    return made or Codec(path, threads or cpus.codec_threads(), provider=provider, gpu_layers=gpu_layers)
+
+
+def _compiled(
+    load: Callable[[], _Made | None], what: str, threads: int, provider: Provider, gpu_layers: int
+) -> _Made | None:
+    """By its kernel where that has such a form, on the CPU and with no threads asked for; and say which."""
+    on_cpu = providers.device_for(provider, gpu_layers) == "cpu"
+    made = load() if on_cpu and not threads else None
+    _log.info("the %s computes by %s", what, "ONNX Runtime" if made is None else "its compiled kernel")
+    return made

@@ -99,6 +99,7 @@ class Held(Decoder[CodecState]):
     """A decoder whose runs end when they are told to."""
 
     codebooks, codebook_size, samples_per_frame, threads = 16, 2048, 1920, 1
+    most_frames = 4
 
     def __init__(self) -> None:
         self.may_end = threading.Semaphore(0)
