@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from timbre_common.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from timbre_common.engine_stream import Codes
@@ -13,6 +14,9 @@ from timbre_engine.admission import Admission, Slot
 from timbre_engine.backend import Audio, Backend, Event, Finished, SynthesisRequest, Utterance
 from timbre_engine.metrics import Metrics
 from timbre_engine.voices import Voices
+
+_FIRST_VOICES_S: Final = 30.0
+"""A voice that takes longer to load does not keep the others from being heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +59,16 @@ class Engine:
         self.admission = Admission(backend.info.slots, queue)
         self.metrics = Metrics(self.admission, backend)
         self.ready = False
-        """Whether the backend has started and no stop has begun."""
+        """Whether the backend has started, its first voices were tried, and no stop has begun."""
 
-    async def start(self) -> None:
-        """Get ready to speak. Raises SetupError, DigestMismatch."""
+    async def start(self, begin: Callable[[], None]) -> None:
+        """Get ready to speak; `begin` wants the first voices, once the backend has started.
+
+        Raises SetupError, DigestMismatch.
+        """
         await self.backend.start()
+        begin()
+        await self.voices.settled(_FIRST_VOICES_S)
         self.ready = True
 
     async def close(self) -> None:

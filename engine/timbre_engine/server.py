@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,9 +38,8 @@ async def serve(settings: Settings, tokens: AdminTokens) -> None:
         ):
             addresses = address(settings.host, port), address(settings.admin_host, admin_port)
             _log.info("listening on http://%s (administration http://%s)", *addresses)
-            if await _started(engine, stop):
+            if await _started(engine.start(lambda: _begin(engine, settings, voices)), stop):
                 _log.info("ready: %s with %d slots", engine.backend.info.model, engine.backend.info.slots)
-                _begin(engine, settings, voices)
                 await stop.wait()
             _log.info("stopping")
             await _drain(engine, settings.drain_timeout)
@@ -47,9 +47,9 @@ async def serve(settings: Settings, tokens: AdminTokens) -> None:
         await engine.close()
 
 
-async def _started(engine: Engine, stop: asyncio.Event) -> bool:
-    """Whether the engine got ready before the stop. The ports answer meanwhile. Raises SetupError."""
-    starting, stopping = asyncio.create_task(engine.start()), asyncio.create_task(stop.wait())
+async def _started(start: Coroutine[None, None, None], stop: asyncio.Event) -> bool:
+    """Whether this was done before the stop. The ports answer meanwhile. Raises what it raises."""
+    starting, stopping = asyncio.create_task(start), asyncio.create_task(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if starting.done():
