@@ -12,7 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.builders.wheel import WheelBuilderConfig
 
 KERNELS: Final = "engine/timbre_engine/kernels"
-SOURCES: Final = [f"{KERNELS}/{name}.c" for name in ("predictor", "codec", "team")]
+SOURCES: Final = [f"{KERNELS}/{name}.c" for name in ("predictor", "codec", "talker", "team")]
 LIBRARY: Final = f"{KERNELS}/_kernels.so"
 _FLAGS: Final = shlex.split(
     "-std=c11 -O3 -ffp-contract=fast -mavx2 -mfma -mf16c -fPIC -shared -fvisibility=hidden -Wall -Wextra"
@@ -26,7 +26,7 @@ class KernelHook(BuildHookInterface[WheelBuilderConfig]):
         """Compile; with the library the wheel is one for this platform, and without it for all."""
         if reason := compile_kernel(Path(self.root)):
             self.app.display_warning(
-                f"no compiled kernels, so code predictor and codec compute by ONNX Runtime, slower: {reason}"
+                f"no compiled kernels, so llama.cpp and ONNX Runtime compute everything, slower: {reason}"
             )
             return
         build_data["artifacts"].append(LIBRARY)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from timbre_common.errors import InvalidInput, SetupError
-from timbre_engine import cpus, loras, pace
+from timbre_engine import loras, pace
 from timbre_engine.backend import Backend
 from timbre_engine.espeak.backend import EspeakBackend
 from timbre_engine.paced import PacedBackend
@@ -28,7 +28,7 @@ def _qwen3tts(settings: Settings) -> Backend:
             slots=settings.slots,
             positions=settings.positions,
             lane_slots=settings.lane_slots,
-            threads=settings.threads or cpus.talker_threads(),
+            threads=settings.threads,
             predictor_threads=settings.predictor_threads,
             codec_threads=settings.codec_threads,
             llama_library=settings.llama_library,

@@ -40,7 +40,8 @@ class Settings:
     """Slots that share a context at most, where they speak with the same adapters: they are computed together."""
 
     threads: NonNegativeInt = 0
-    """Threads of the talker; 0: up to four of the processors that the process may use, those of the codec left out."""
+    """Threads of the talker by llama.cpp. 0: up to four of the processors that the process may use, those of the codec
+    left out; where one is left, the compiled kernel multiplies with matrices of Q4_K and Q6_K, on that thread."""
 
     predictor_threads: NonNegativeInt = 0
     """Threads of the predictor by ONNX Runtime. 0: by its compiled kernel, on one thread; where there is none, by ONNX

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 KERNELS = "timbre_engine/kernels"
 TREE = ("pyproject.toml", "README.md", "LICENSE", ".gitignore", "engine/build_kernels.py", f"engine/{KERNELS}")
 pytestmark = pytest.mark.skipif(sysconfig.get_platform() != "linux-x86_64", reason="the kernel is for Linux on x86-64")
-FALLBACK = "no compiled kernels, so code predictor and codec compute by ONNX Runtime, slower: "
+FALLBACK = "no compiled kernels, so llama.cpp and ONNX Runtime compute everything, slower: "
 
 
 @pytest.fixture

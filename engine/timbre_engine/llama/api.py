@@ -174,6 +174,7 @@ def _functions(model_params: type[Structure], context_params: type[Structure]) -
         "gguf_free": (None, [c_void_p]),
         "gguf_get_n_tensors": (c_int64, [c_void_p]),
         "gguf_find_tensor": (c_int64, [c_void_p, c_char_p]),
+        "gguf_get_tensor_name": (c_char_p, [c_void_p, c_int64]),
         "gguf_get_tensor_type": (c_int, [c_void_p, c_int64]),
         "gguf_get_tensor_offset": (c_size_t, [c_void_p, c_int64]),
         "gguf_get_tensor_size": (c_size_t, [c_void_p, c_int64]),

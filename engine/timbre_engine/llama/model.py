@@ -1,34 +1,56 @@
 """A loaded model, its tokenizer, and adapters for it."""
 
 import ctypes
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from timbre_common.errors import InvalidInput, SetupError
-from timbre_engine.llama import api, pages
+from timbre_common.errors import InvalidInput
+from timbre_engine.llama import api, gguf_file, pages
+from timbre_engine.llama.gguf_file import Tensor
 
-_REPACKED: Final = (2, 12)
-"""GGML_TYPE_Q4_0 and GGML_TYPE_Q4_K."""
+_Q4_0: Final = 2
+_Q4_K: Final = 12
+_Q6_K: Final = 14
+_LOOKED_UP: Final = "token_embd.weight"
+"""Read row by row, and multiplied with nothing."""
+
+
+class _Override(ctypes.Structure):
+    """llama_model_tensor_buft_override."""
+
+    _fields_ = (("pattern", ctypes.c_char_p), ("buft", ctypes.c_void_p))
 
 
 class Model:
     """Weights in memory, shared by every context. Not for use in two threads while it loads or closes."""
 
-    def __init__(self, library: Any, path: Path, *, gpu_layers: int = 0) -> None:
-        """`library` is `api.library`'s. Raises SetupError."""
+    def __init__(self, library: Any, path: Path, *, gpu_layers: int = 0, weights: int | None = None) -> None:
+        """`library` is `api.library`'s; `weights`, of `kernels.talker`, where matrices of Q4_K and Q6_K go.
+
+        Raises SetupError.
+        """
         self.library = library
         """What everything over this model is computed with."""
+        tensors = gguf_file.tensors(library, path)
         params = library.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         params.load_mode = api.LOAD_MMAP
+        pattern = "" if weights is None else _multiplied(tensors)
+        self.tiled = bool(pattern)
+        """Whether matrices went where `weights` says."""
+        overrides = (_Override * 2)(_Override(pattern.encode(), weights))
+        if self.tiled:
+            params.tensor_buft_overrides = ctypes.cast(overrides, ctypes.c_void_p)
+        copied = {_Q4_0, _Q4_K, _Q6_K} if self.tiled else {_Q4_0, _Q4_K}
         self.handle = library.llama_model_load_from_file(str(path).encode(), params)
         if not self.handle:
-            raise SetupError(f"{path} cannot be loaded: convert the checkpoint again (timbre-engine convert)")
+            raise gguf_file.unreadable(path)
         # Most of it was read only to be copied in another layout, and the text table is read elsewhere, row by row.
         pages.give_back(path)
-        self._path, self._copied = path, _copied(library, path)
+        self._path, self._copied = path, [each.place for each in tensors if each.type in copied]
         self._vocabulary = library.llama_model_get_vocab(self.handle)
         self.hidden: int = library.llama_model_n_embd(self.handle)
         """Width of embeddings and hidden states."""
@@ -56,19 +78,13 @@ class Model:
             self.handle = None
 
 
-def _copied(library: Any, path: Path) -> list[range]:
-    """Bytes of the file whose tensors llama.cpp holds in another layout. Where it does not, they are read again."""
-    file = library.gguf_init_from_file(str(path).encode(), api.GgufParams(no_alloc=True, ctx=None))
-    try:
-        data = library.gguf_get_data_offset(file)
-        tensors = [
-            (data + library.gguf_get_tensor_offset(file, index), library.gguf_get_tensor_size(file, index))
-            for index in range(library.gguf_get_n_tensors(file))
-            if library.gguf_get_tensor_type(file, index) in _REPACKED
-        ]
-    finally:
-        library.gguf_free(file)
-    return [range(start, start + size) for start, size in tensors]
+def _multiplied(tensors: Sequence[Tensor]) -> str:
+    """A pattern of the names of those matrices that are of the two types in every layer; "": there are none."""
+    types: dict[str, set[int]] = {}
+    for each in tensors:
+        types.setdefault(re.sub(r"^blk\.\d+\.", "", each.name), set()).add(each.type)
+    wanted = [re.escape(name) for name, found in types.items() if found <= {_Q4_K, _Q6_K} and name != _LOOKED_UP]
+    return rf"^(blk\.[0-9]+\.)?({'|'.join(wanted)})$" if wanted else ""
 
 
 class Adapter:

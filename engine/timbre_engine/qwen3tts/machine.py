@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from timbre_engine import cpus
+from timbre_engine.kernels import talker
 from timbre_engine.llama import api
 from timbre_engine.llama.context import ContextSettings
 from timbre_engine.llama.model import Model
@@ -42,11 +43,11 @@ class Machine:
         ids = self.manifest.text_ids
         head = slice(ids.vocabulary, ids.vocabulary + self.manifest.codec_ids.vocabulary)
         library = api.library(options.llama_library)
-        self.model = Model(library, options.model / manifests.TALKER, gpu_layers=options.gpu_layers)
+        self.model = _talker_model(options, library)
         settings = ContextSettings(
             sequences=min(options.lane_slots, options.slots),
             positions=options.positions,
-            threads=options.threads,
+            threads=options.threads or cpus.talker_threads(),
             exact=options.exact,
         )
         self.talker = Talker(self.model, settings, options.slots, head)
@@ -82,6 +83,14 @@ class Machine:
         """Free the library's memory."""
         self.talker.shut()
         self.model.close()
+
+
+def _talker_model(options: Options, library: Any) -> Model:
+    alone = not options.threads and cpus.talker_threads() == 1 and not options.gpu_layers
+    weights = talker.weights(library) if alone else None
+    model = Model(library, options.model / manifests.TALKER, gpu_layers=options.gpu_layers, weights=weights)
+    _log.info("the talker computes by llama.cpp%s", " and its compiled kernel" if model.tiled else "")
+    return model
 
 
 def _predictor(options: Options, manifest: manifests.Manifest) -> CompiledPredictor | Predictor:

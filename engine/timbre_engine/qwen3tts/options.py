@@ -29,8 +29,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Positions of the talker's context that one run may take: the prompt and a frame of 80 ms each."""
     lane_slots: int = 2
     """Utterances of the same adapters that share a context, at most."""
-    threads: int = 1
-    """Threads of the talker."""
+    threads: int = 0
+    """Threads of the talker by llama.cpp; 0: all but the codec's, up to four, and where that is one by the kernel what
+    it multiplies."""
     predictor_threads: int = 0
     """Threads of the predictor by ONNX Runtime; 0: by its kernel, on one, and where there is none on up to four."""
     codec_threads: int = 0
