@@ -41,6 +41,8 @@ def library() -> Any | None:
     loaded.timbre_codec_decode.argtypes = [Pointer, Pointer, ctypes.c_int32, Pointer, Pointer, Pointer]
     loaded.timbre_let_help.restype = ctypes.c_int64
     loaded.timbre_let_help.argtypes = [ctypes.c_int32]
+    loaded.timbre_stand_by.restype = None
+    loaded.timbre_stand_by.argtypes = [Pointer]
     loaded.timbre_codec_free.restype = None
     loaded.timbre_codec_free.argtypes = [Pointer]
     return loaded

@@ -126,6 +126,20 @@ static void combine(
     }
 }
 
+struct points_job {
+    const struct convolution *convolution;
+    const struct tile_room *room;
+    int count; /* groups */
+};
+
+static void point_piece(const void *job, int point) {
+    const struct points_job *j = job;
+    const struct convolution *c = j->convolution;
+    const float *rows = j->room->spread + (size_t)point * j->count * c->inputs;
+    float *to = j->room->made + (size_t)point * j->count * c->outputs;
+    panels_product(&c->products[point], rows, c->inputs, j->count, to, 0, 0, c->outputs);
+}
+
 /* Rows [history + time, and up to a whole cycle more; inputs] -> rows `to` [time, outputs]. Where products are shared:
  * `swing`, or NULL: each y becomes y - swing * cos(y); `mix`, or NULL: its products are added to as many rows `sum`. */
 static void convolve(
@@ -139,9 +153,8 @@ static void convolve(
     for (int first = 0; first < groups; first += most) {
         const int count = groups - first < most ? groups - first : most;
         spread(c, seen, first, count, room->spread);
-        for (int point = 0; point < c->points; point++)
-            dense_product(&c->products[point], room->spread + (size_t)point * count * c->inputs, c->inputs, count,
-                          room->made + (size_t)point * count * c->outputs, 0);
+        const struct points_job job = {c, room, count};
+        timbre_share(point_piece, &job, c->points, CODEC_S);
         combine(c, room->made, first, count, time, swing, to);
         const int start = first * c->together, end = start + count * c->together;
         if (mix)

@@ -13,6 +13,7 @@
 #define STEP 6
 #define SLICE 128 /* inputs whose panel stays in the nearest cache while all rows pass by */
 #define NEAR 4096 /* bytes of weights that are fetched ahead where they are used but once */
+#define PIECE_WORK 200000 /* products of two numbers that a thread takes at once, at least, where two share them */
 #define WIDE 512  /* inputs from which on a call needs each weight but once, and leaves the shared cache to others */
 
 /* bias [outputs], or NULL. inputs and outputs are multiples of LANES. */
@@ -73,12 +74,11 @@ static inline __attribute__((always_inline)) void slice_product(
     }
 }
 
-/* `count` rows [inputs], `stride` floats apart, which may be less than a row -> rows [outputs]; add: to what is there.
- * A narrow matrix is one slice. */
-static void dense_product(
-    const struct dense *matrix, const float *rows, ptrdiff_t stride, int count, float *to, int add) {
+/* Outputs `begin` to `end` of a product. A narrow matrix is one slice. */
+static void panels_product(
+    const struct dense *matrix, const float *rows, ptrdiff_t stride, int count, float *to, int add, int begin, int end) {
     const int outputs = matrix->outputs, inputs = matrix->inputs, slice = inputs < WIDE ? inputs : SLICE;
-    for (int output = 0; output < outputs; output += PANEL) {
+    for (int output = begin; output < end; output += PANEL) {
         const float *panel = matrix->panels + (size_t)output * inputs;
         const int half = outputs - output < PANEL;
         for (int first = 0; first < inputs; first += slice, panel += slice * PANEL) {
@@ -89,4 +89,26 @@ static void dense_product(
             else slice_product(from, stride, count, panel, bias, now, place, outputs, half, add || first, 1);
         }
     }
+}
+
+struct dense_job {
+    const struct dense *matrix;
+    const float *rows;
+    ptrdiff_t stride;
+    float *to;
+    int count, add, each; /* each: outputs of a piece */
+};
+
+static void dense_piece(const void *job, int piece) {
+    const struct dense_job *j = job;
+    const int begin = piece * j->each, rest = j->matrix->outputs - begin;
+    panels_product(j->matrix, j->rows, j->stride, j->count, j->to, j->add, begin, begin + (rest < j->each ? rest : j->each));
+}
+
+/* `count` rows [inputs], `stride` floats apart, which may be less than a row -> rows [outputs]; add: to what is there. */
+static void dense_product(
+    const struct dense *matrix, const float *rows, ptrdiff_t stride, int count, float *to, int add) {
+    const int64_t panel = (int64_t)count * matrix->inputs * PANEL, panels = panel < PIECE_WORK ? PIECE_WORK / panel : 1;
+    const struct dense_job job = {matrix, rows, stride, to, count, add, panels * PANEL};
+    timbre_share(dense_piece, &job, (matrix->outputs + job.each - 1) / job.each, CODEC_S);
 }

@@ -171,6 +171,6 @@ static void product(const struct matrix *matrix, struct rounded *room, const flo
         }
         const int groups = PIECE / (blocks * sizeof(struct tile)), each = LANES * (groups ? groups : 1);
         const struct product shared = {matrix, room, outputs, now, each};
-        timbre_share(product_piece, &shared, (rows + each - 1) / each);
+        timbre_share(product_piece, &shared, (rows + each - 1) / each, LANGUAGE_S);
     }
 }

@@ -108,7 +108,7 @@ static int multiply(struct room *room, const struct ggml_tensor *node) {
         round_row((const float *)((const char *)inputs->data + row * inputs->nb[1]), columns, &room->rounded, row);
     const int groups = PIECE / (columns / SUPER * tile_bytes(matrix->type)), rows = LANES * (groups ? groups : 1);
     const struct product shared = {matrix, &room->rounded, node->data, node->nb[1] / sizeof(float), count, rows};
-    timbre_share(product_piece, &shared, (matrix->ne[1] + rows - 1) / rows);
+    timbre_share(product_piece, &shared, (matrix->ne[1] + rows - 1) / rows, LANGUAGE_S);
     return GGML_STATUS_SUCCESS;
 }
 

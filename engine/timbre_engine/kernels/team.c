@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #include <sched.h>
 
+#define QUIET 100000   /* looks for an offer without one, after which none is expected: some milliseconds */
 #define PATIENCE 20000 /* looks at what another has in hand, after which it may need this processor to go on */
 
 struct offer timbre_offer;
@@ -27,8 +28,8 @@ static int run_one(void) {
     return 1;
 }
 
-PUBLIC int64_t timbre_let_help(int32_t wanted) {
-    atomic_store_explicit(&timbre_offer.wanted, wanted, memory_order_relaxed);
+PUBLIC int64_t timbre_let_help(int32_t whose) {
+    atomic_store_explicit(&timbre_offer.wanted, whose, memory_order_relaxed);
     return atomic_load_explicit(&timbre_offer.helped, memory_order_relaxed);
 }
 
@@ -36,9 +37,19 @@ void timbre_help(void) {
     while (run_one()) atomic_fetch_add_explicit(&timbre_offer.helped, 1, memory_order_relaxed);
 }
 
-void timbre_share(void (*run)(const void *job, int piece), const void *job, int pieces) {
+PUBLIC void timbre_stand_by(const volatile int32_t *over) {
+    for (int looks = 0; looks < QUIET && !*over; looks++)
+        if (is_open(atomic_load_explicit(&timbre_offer.next, memory_order_relaxed))) {
+            timbre_help();
+            looks = 0;
+        } else {
+            _mm_pause();
+        }
+}
+
+void timbre_share(void (*run)(const void *job, int piece), const void *job, int pieces, int whose) {
     struct offer *offer = &timbre_offer;
-    if (!atomic_load_explicit(&offer->wanted, memory_order_relaxed) || atomic_exchange(&offer->taken, 1)) {
+    if (pieces < 2 || !is_wanted(whose) || atomic_exchange(&offer->taken, 1)) {
         for (int piece = 0; piece < pieces; piece++) run(job, piece);
         return;
     }

@@ -21,7 +21,7 @@ from timbre_engine.qwen3tts.codec_jobs import (
     Silence,
     next_jobs,
 )
-from timbre_engine.qwen3tts.decoder import AnyDecoder
+from timbre_engine.qwen3tts.decoder import AnyDecoder, Stop, Whose
 from timbre_engine.qwen3tts.output import Output
 
 _JOBS: Final = 256
@@ -55,7 +55,14 @@ class CodecThread:
         self._streams = STREAMS_TOGETHER if together and codec.shares_runs else 1
         self._give = give
         self._failed = failed
-        self._jobs: queue.Queue[Job | Priming] = queue.Queue(_JOBS)
+        self._jobs: queue.Queue[Job | Priming | None] = queue.Queue(_JOBS)
+        """None: no job, but help is wanted."""
+        self._rests = False
+        """Whether the thread sleeps until a job comes."""
+        self._over = Stop()
+        """Set when there is a job again for a thread that stands by."""
+        self._heard_first: Stop | None = None
+        """Set when no stream is unheard any more, for language models that stand by until then."""
         self._primings: deque[Priming] = deque()
         self._unheard: set[int] = set()
         """Streams whose first chunk is on its way."""
@@ -66,6 +73,8 @@ class CodecThread:
 
     def start(self) -> None:
         """Begin to work."""
+        with self._heard:
+            self._let_help()
         self._thread.start()
 
     def put(self, job: Job | Priming) -> None:
@@ -85,6 +94,21 @@ class CodecThread:
                 self._under_way[job.channel.number] += 1
                 self._let_help()
         self._jobs.put(job)
+        self._over.set()
+
+    def call_for_help(self) -> None:
+        """The language models are about to compute: where this thread has nothing to do, it helps them."""
+        if self._rests:
+            self._jobs.put(None)
+
+    def help_first_ones(self) -> None:
+        """The language models stand by while a stream waits for its first sound, and help to make it."""
+        with self._heard:
+            if not self._unheard:
+                return
+            over = self._heard_first = Stop()
+            self._let_help()
+        self._codec.stand_by(over)
 
     def let_first_ones_pass(self) -> None:
         """Wait until every stream that has a first chunk here is heard, for language models that need its processor."""
@@ -99,7 +123,9 @@ class CodecThread:
         waiting: list[Job] = []
         try:
             while True:
-                while not (waiting or self._primings) or (len(waiting) < _LOOK_AHEAD and not self._jobs.empty()):
+                while not (waiting or self._primings):
+                    waiting += self._rest()
+                while len(waiting) < _LOOK_AHEAD and not self._jobs.empty():
                     waiting += self._arrived(self._jobs.get())
                 jobs, waiting = next_jobs(waiting, self._streams) if waiting else ([], [])
                 for job, pcm in zip(jobs, self._samples(jobs), strict=True):
@@ -113,20 +139,37 @@ class CodecThread:
         except BaseException as error:
             self._failed(error)
 
+    def _rest(self) -> list[Job]:
+        """Stand by the language models, and sleep once they rest too, until something is put; what came of it."""
+        over = self._over = Stop()
+        if self._jobs.empty():
+            self._codec.stand_by(over)
+        self._rests = True
+        job = self._jobs.get()
+        self._rests = False
+        return self._arrived(job)
+
     def _pass(self, channel: Channel) -> None:
         with self._heard:
             self._unheard.discard(channel.number)
             self._under_way[channel.number] -= 1
             self._under_way += Counter()  # forgets those that have none
+            if self._heard_first is not None and not self._unheard:
+                self._heard_first.set()
+                self._heard_first = None
             self._let_help()
             self._heard.notify_all()
 
     def _let_help(self) -> None:
         """The codec has time to give away while nobody waits for a first sound, and no stream for two chunks."""
-        self._codec.let_help(wanted=not self._unheard and max(self._under_way.values(), default=0) < _LATE)
+        spare = not self._unheard and max(self._under_way.values(), default=0) < _LATE
+        helped = Whose.CODEC if self._heard_first is not None else Whose.NOBODY
+        self._codec.let_help(Whose.LANGUAGE_MODELS if spare else helped)
 
-    def _arrived(self, job: Job | Priming) -> list[Job]:
+    def _arrived(self, job: Job | Priming | None) -> list[Job]:
         """The job, unless it has to wait for its voice's priming."""
+        if job is None:
+            return []
         if isinstance(job, Priming):
             self._primings.append(job)
             return []

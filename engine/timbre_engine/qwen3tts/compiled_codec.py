@@ -15,7 +15,7 @@ from timbre_engine.kernels import codec as kernel
 from timbre_engine.model import codec as layout
 from timbre_engine.model import onnx_constants
 from timbre_engine.model.codec import CodecSizes
-from timbre_engine.qwen3tts.decoder import Decoder, Samples, Stop
+from timbre_engine.qwen3tts.decoder import Decoder, Samples, Stop, Whose
 
 _LANES: Final = 8
 """Values that the library computes at once: what the widths outside the decoder's blocks are multiples of."""
@@ -62,9 +62,14 @@ class CompiledCodec(Decoder[CompiledState]):
         self._library.timbre_codec_begin(self._handle, values.ctypes.data)
         return CompiledState(values)
 
-    def let_help(self, *, wanted: bool) -> None:
-        """It may then take pieces of the code predictor's products, whose kernel is in the same library."""
-        self._library.timbre_let_help(wanted and self._beside)
+    def let_help(self, whose: Whose) -> None:
+        """The kernels of codec and language models are in one library."""
+        self._library.timbre_let_help(whose if self._beside else Whose.NOBODY)
+
+    def stand_by(self, over: Stop) -> None:
+        """Take pieces and do nothing else."""
+        if self._beside:
+            self._library.timbre_stand_by(ctypes.addressof(over.flag))
 
     def _run(self, codes: NDArray[np.int64], state: CompiledState, stop: Stop) -> Samples:
         pcm = np.empty(len(codes) * self.samples_per_frame, np.float32)

@@ -3,6 +3,7 @@
 import ctypes
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -29,6 +30,14 @@ class Stop:
     def is_set(self) -> bool:
         """Whether it was asked."""
         return bool(self.flag.value)
+
+
+class Whose(IntEnum):
+    """Whose products are offered to the other thread, which takes pieces of them."""
+
+    NOBODY = 0
+    LANGUAGE_MODELS = 1
+    CODEC = 2
 
 
 class State(Protocol):
@@ -58,8 +67,11 @@ class Decoder(ABC, Generic[StateT]):
     def state(self) -> StateT:
         """The state of a stream that begins."""
 
-    def let_help(self, *, wanted: bool) -> None:
-        """Whether calls may, from now on, give some of their time to what the code predictor has in hand."""
+    def let_help(self, whose: Whose) -> None:
+        """Whose work is shared from now on: by calls the language models', by `stand_by` either's."""
+
+    def stand_by(self, over: Stop) -> None:
+        """Help the other thread with what it offers, until told that it is over or nothing was offered for a while."""
 
     def check(self, codes: Codes, field: str = CODES) -> NDArray[np.int64]:
         """Codes [frames, codebooks], as the decoder takes them. Raises InvalidInput that names the code."""

@@ -97,6 +97,9 @@ class Worker:
                 self._wait()
             while not self._inbox.empty():
                 self._handle(self._inbox.get())
+            if not self._scheduler.idle:
+                self._codec.help_first_ones()
+                self._codec.call_for_help()
             worked = self._scheduler.tick()
             if time.monotonic() > self._settled_at:
                 self._machine.give_back()

@@ -17,7 +17,7 @@ from timbre_engine.model import manifest
 from timbre_engine.qwen3tts.codec import Codec, CodecState
 from timbre_engine.qwen3tts.codec_jobs import Channel, Decode, Finish, Job, Silence, next_jobs
 from timbre_engine.qwen3tts.codec_thread import CodecThread
-from timbre_engine.qwen3tts.decoder import Decoder, Samples, Stop
+from timbre_engine.qwen3tts.decoder import Decoder, Samples, Stop, Whose
 from timbre_engine.qwen3tts.output import Output
 
 
@@ -103,14 +103,24 @@ class Held(Decoder[CodecState]):
 
     def __init__(self) -> None:
         self.may_end = threading.Semaphore(0)
-        self.helps = False
+        self._shared = Whose.NOBODY
         self.begun = 0
+        self.standing_by: queue.Queue[Stop] = queue.Queue()
+        """Each that was begun; it lasts until it is over."""
 
     def state(self) -> CodecState:
         return CodecState([])
 
-    def let_help(self, *, wanted: bool) -> None:
-        self.helps = wanted
+    def let_help(self, whose: Whose) -> None:
+        self._shared = whose
+
+    def whose(self) -> Whose:
+        """What was last said to be shared."""
+        return self._shared
+
+    def stand_by(self, over: Stop) -> None:
+        self.standing_by.put(over)
+        eventually(over.is_set)
 
     def _run(self, codes: NDArray[np.int64], state: CodecState, stop: Stop) -> Samples:
         self.begun += 1
@@ -134,24 +144,80 @@ def test_the_codec_helps_while_it_keeps_up() -> None:
         thread.let_first_ones_pass()
 
     thread.start()
+    assert codec.whose() is Whose.LANGUAGE_MODELS
     put(one)
-    assert not codec.helps, "a first sound is waited for"
+    assert codec.whose() is Whose.NOBODY, "a first sound is waited for"
     end_one(one)
     put(one)
     eventually(lambda: codec.begun == 2)
-    assert codec.helps
+    assert codec.whose() is Whose.LANGUAGE_MODELS
     put(other)
-    assert not codec.helps, "another stream's first sound is waited for"
+    assert codec.whose() is Whose.NOBODY, "another stream's first sound is waited for"
     end_one(one)
     end_one(other)
     put(one)
     put(other)
-    assert codec.helps, "each stream has but one chunk here"
+    assert codec.whose() is Whose.LANGUAGE_MODELS, "each stream has but one chunk here"
     put(other)
-    assert not codec.helps, "one stream has two"
+    assert codec.whose() is Whose.NOBODY, "one stream has two"
     for stream in (one, other, other):
         end_one(stream)
-    eventually(lambda: codec.helps)
+    eventually(lambda: codec.whose() is Whose.LANGUAGE_MODELS)
+
+
+class Resting(Held):
+    """One whose language models have nothing to share."""
+
+    def stand_by(self, over: Stop) -> None:
+        self.standing_by.put(over)
+
+
+def test_with_nothing_to_do_it_stands_by_until_there_is_a_job() -> None:
+    codec, heard = Held(), Heard()
+    thread = CodecThread(codec, heard.give, lambda _: None)
+    stream = thread.channel(0, None, Output(0.0, 1.0), return_codes=False)
+    thread.start()
+    over = codec.standing_by.get(timeout=60)
+    thread.put(Decode(stream, np.zeros((1, 16), np.int32), [], last=False))
+    assert over.is_set()
+    codec.may_end.release()
+    eventually(lambda: len(heard.pcm[0]) > 0)
+    codec.standing_by.get(timeout=60)
+
+
+def test_asleep_it_is_called_to_help() -> None:
+    codec = Resting()
+    thread = CodecThread(codec, Heard().give, lambda _: None)
+    thread.start()
+    codec.standing_by.get(timeout=60)
+    end = time.monotonic() + 60
+    while codec.standing_by.empty():
+        assert time.monotonic() < end
+        thread.call_for_help()
+        time.sleep(0.005)
+
+
+def test_the_language_models_help_to_make_a_first_sound() -> None:
+    codec, heard = Held(), Heard()
+    thread = CodecThread(codec, heard.give, lambda _: None)
+    stream = thread.channel(0, None, Output(0.0, 1.0), return_codes=False)
+    frame = np.zeros((1, 16), np.int32)
+    thread.start()
+    codec.standing_by.get(timeout=60)
+    thread.help_first_ones()
+    assert codec.standing_by.empty(), "nobody waits"
+    thread.put(Decode(stream, frame, [], last=False))
+    helping = threading.Thread(target=thread.help_first_ones)
+    helping.start()
+    over = codec.standing_by.get(timeout=60)
+    assert codec.whose() is Whose.CODEC and not over.is_set()
+    codec.may_end.release()
+    helping.join(timeout=60)
+    assert not helping.is_alive() and len(heard.pcm[0]) > 0
+    assert codec.whose() is Whose.LANGUAGE_MODELS
+    thread.put(Decode(stream, frame, [], last=False))
+    thread.help_first_ones()
+    codec.may_end.release()
 
 
 def test_streams_done_together_sound_as_alone(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The kernels beside each other: the codec helps with the code predictor's products, and changes nothing in them."""
+"""The kernels beside each other: each helps with the other's products, and changes nothing in them."""
 
 import threading
 from pathlib import Path
@@ -18,7 +18,7 @@ from timbre_engine.model import manifest
 from timbre_engine.model.manifest import Sampling, Transformer
 from timbre_engine.qwen3tts.compiled_codec import CompiledCodec
 from timbre_engine.qwen3tts.compiled_predictor import CompiledPredictor, compiled
-from timbre_engine.qwen3tts.decoder import Stop
+from timbre_engine.qwen3tts.decoder import Stop, Whose
 from timbre_engine.qwen3tts.sampling import Draw
 
 SIZES = Transformer(hidden=512, layers=2, heads=8, kv_heads=4, head_dim=64, ffn=1024, rope_theta=1e6, norm_eps=1e-6)
@@ -68,7 +68,7 @@ def test_pieces_that_the_codec_takes_are_the_same_to_the_bit(
         while not over.is_set():
             heard[:] = [codec.decode(codes, codec.state())]
 
-    codec.let_help(wanted=True)
+    codec.let_help(Whose.LANGUAGE_MODELS)
     speaking = threading.Thread(target=speak)
     speaking.start()
     try:
@@ -85,7 +85,7 @@ def test_pieces_that_the_codec_takes_are_the_same_to_the_bit(
 
 def test_without_help_wanted_there_is_none(codec: CompiledCodec, predictor: CompiledPredictor) -> None:
     before, over = helped(), Stop()
-    codec.let_help(wanted=False)
+    codec.let_help(Whose.NOBODY)
     speaking = threading.Thread(
         target=lambda: codec.decode(np.zeros((4000, codec.codebooks), np.int64), codec.state(), over)
     )
@@ -94,6 +94,41 @@ def test_without_help_wanted_there_is_none(codec: CompiledCodec, predictor: Comp
     over.set()
     speaking.join()
     assert helped() == before
+
+
+@pytest.mark.parametrize("whose", [Whose.LANGUAGE_MODELS, Whose.CODEC])
+def test_a_thread_that_stands_by_takes_pieces_of_either(
+    codec: CompiledCodec, predictor: CompiledPredictor, monkeypatch: pytest.MonkeyPatch, whose: Whose
+) -> None:
+    monkeypatch.setattr(codec, "_beside", True)
+    codes = np.random.default_rng(2).integers(0, codec.codebook_size, (40, codec.codebooks))
+
+    def compute() -> list[NDArray[np.generic]]:
+        return frames(predictor, 4) if whose is Whose.LANGUAGE_MODELS else [codec.decode(codes, codec.state())]
+
+    alone, before, over = compute(), helped(), Stop()
+
+    def stand_by() -> None:
+        while not over.is_set():
+            codec.stand_by(over)
+
+    codec.let_help(whose)
+    standing_by = threading.Thread(target=stand_by)
+    standing_by.start()
+    try:
+        rounds = [compute() for _ in range(5)]
+    finally:
+        over.set()
+        standing_by.join()
+    assert helped() > before
+    for beside in rounds:
+        for expected, found in zip(alone, beside, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_nothing_is_waited_for_without_end(codec: CompiledCodec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "_beside", True)
+    codec.stand_by(Stop())
 
 
 def test_a_call_that_is_asked_to_stop_ends_early(codec: CompiledCodec) -> None:
