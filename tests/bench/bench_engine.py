@@ -243,7 +243,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model directory; without it one of random weights is made")
     parser.add_argument("--utterances", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--threads", type=int, default=cpus.talker_threads(), help="of the talker")
+    parser.add_argument("--threads", type=int, default=0, help="of the talker by llama.cpp; 0: as the engine chooses")
     parser.add_argument("--predictor-threads", type=int, default=0, help="by ONNX Runtime; 0: by its kernel")
     parser.add_argument("--codec-threads", type=int, default=0, help="by ONNX Runtime; 0: by its kernel")
     arguments = parser.parse_args()

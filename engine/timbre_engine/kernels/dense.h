@@ -76,7 +76,8 @@ static inline __attribute__((always_inline)) void slice_product(
 
 /* Outputs `begin` to `end` of a product. A narrow matrix is one slice. */
 static void panels_product(
-    const struct dense *matrix, const float *rows, ptrdiff_t stride, int count, float *to, int add, int begin, int end) {
+    const struct dense *matrix, const float *rows, ptrdiff_t stride, int count, float *to, int add, int begin,
+    int end) {
     const int outputs = matrix->outputs, inputs = matrix->inputs, slice = inputs < WIDE ? inputs : SLICE;
     for (int output = begin; output < end; output += PANEL) {
         const float *panel = matrix->panels + (size_t)output * inputs;
@@ -101,11 +102,11 @@ struct dense_job {
 
 static void dense_piece(const void *job, int piece) {
     const struct dense_job *j = job;
-    const int begin = piece * j->each, rest = j->matrix->outputs - begin;
-    panels_product(j->matrix, j->rows, j->stride, j->count, j->to, j->add, begin, begin + (rest < j->each ? rest : j->each));
+    const int begin = piece * j->each, rest = j->matrix->outputs - begin, now = rest < j->each ? rest : j->each;
+    panels_product(j->matrix, j->rows, j->stride, j->count, j->to, j->add, begin, begin + now);
 }
 
-/* `count` rows [inputs], `stride` floats apart, which may be less than a row -> rows [outputs]; add: to what is there. */
+/* `count` rows [inputs], `stride` floats apart, perhaps less than a row -> rows [outputs]; add: to what is there. */
 static void dense_product(
     const struct dense *matrix, const float *rows, ptrdiff_t stride, int count, float *to, int add) {
     const int64_t panel = (int64_t)count * matrix->inputs * PANEL, panels = panel < PIECE_WORK ? PIECE_WORK / panel : 1;

@@ -1,12 +1,12 @@
-/* What a backend of ggml is made of, as ggml/src/ggml-backend-impl.h and ggml/include/ggml.h of llama.cpp b11549 have
- * it. Their layouts are promised by nothing, so `talker.c` compares them with the library's own before it uses them.
+/* What a backend of ggml is made of, in versions 2 and 3 of its interface: as ggml/src/ggml-backend-impl.h and
+ * ggml/include/ggml.h of llama.cpp have it, in what llama-cpp-python 0.3.36 carries and in b11549. No layout is
+ * promised, so `talker.c` compares them with the library's own before it uses them.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define GGML_BACKEND_API_VERSION 3
 #define GGML_OBJECT_SIZE 32 /* with the tensor after it: ggml_tensor_overhead */
 
 enum { GGML_TYPE_F32 = 0, GGML_TYPE_Q4_K = 12, GGML_TYPE_Q6_K = 14 };
@@ -18,6 +18,7 @@ typedef void (*unused)(void); /* a function that a backend need not have, or tha
 
 struct ggml_cgraph;
 struct ggml_backend_device;
+struct ggml_backend_buffer_type; /* of one of the two versions */
 struct ggml_backend_buffer;
 struct ggml_backend_reg;
 
@@ -38,7 +39,18 @@ struct ggml_tensor {
     char padding[8];
 };
 
-struct ggml_backend_buffer_type {
+struct ggml_backend_buffer_type_2 {
+    const char *(*get_name)(struct ggml_backend_buffer_type *type);
+    struct ggml_backend_buffer *(*alloc_buffer)(struct ggml_backend_buffer_type *type, size_t size);
+    size_t (*get_alignment)(struct ggml_backend_buffer_type *type);
+    unused get_max_size;
+    size_t (*get_alloc_size)(struct ggml_backend_buffer_type *type, const struct ggml_tensor *tensor);
+    bool (*is_host)(struct ggml_backend_buffer_type *type);
+    struct ggml_backend_device *device;
+    void *context;
+};
+
+struct ggml_backend_buffer_type_3 {
     const char *(*get_name)(struct ggml_backend_buffer_type *type);
     struct ggml_backend_buffer *(*alloc_buffer)(struct ggml_backend_buffer_type *type, size_t size);
     unused alloc_buffer_n;

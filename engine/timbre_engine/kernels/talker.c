@@ -1,15 +1,13 @@
 /* A device for llama.cpp that multiplies with the talker's matrices of Q4_K and Q6_K; all else stays the CPU's.
  *
  * It is to ggml what its BLAS device is: an accelerator beside the CPU, over memory that both read. Whatever is loaded
- * into a buffer of its type and has that form is laid out as `kquants.h` wants it.
+ * into a buffer of its type and has that form is laid out as `kquants.h` has it.
  */
 #define _DEFAULT_SOURCE /* madvise */
 #include "ggml.h"
-#include "kquants.h"
 #include "library.h"
-#include "team.h"
+#include "talker_product.h"
 
-#define PIECE ((size_t)96 << 10) /* bytes of weights that a thread takes at once where several share a product */
 #define ALIGNMENT 64
 
 /* What is called of the library. */
@@ -34,83 +32,13 @@ struct ggml {
 };
 
 static struct ggml ggml;
-static struct ggml_backend_buffer_type weights;
+static union {
+    struct ggml_backend_buffer_type_2 two;
+    struct ggml_backend_buffer_type_3 three;
+} weights;
+static struct ggml_backend_buffer_type *const weights_type = (void *)&weights;
 static struct ggml_backend_device device;
 static struct ggml_backend_reg registry;
-
-/* The inputs of a product, rounded; it grows with the largest. */
-struct room {
-    struct rounded rounded;
-    size_t inputs;
-};
-
-struct product {
-    const struct ggml_tensor *matrix;
-    const struct rounded *inputs;
-    float *outputs;
-    ptrdiff_t stride; /* of outputs, in floats */
-    int count, rows;  /* rows: of the matrix in a piece */
-};
-
-static size_t tile_bytes(int type) { return type == GGML_TYPE_Q4_K ? sizeof(struct tile4) : sizeof(struct tile6); }
-
-static size_t block_bytes(int type) { return type == GGML_TYPE_Q4_K ? sizeof(struct q4_k) : sizeof(struct q6_k); }
-
-/* Whether this is laid out in tiles, wherever it lies in a buffer of this type. */
-static bool is_tiled(const struct ggml_tensor *tensor) {
-    return (tensor->type == GGML_TYPE_Q4_K || tensor->type == GGML_TYPE_Q6_K) && tensor->ne[0] % SUPER == 0 &&
-           tensor->ne[1] % LANES == 0 && tensor->ne[2] == 1 && tensor->ne[3] == 1;
-}
-
-static void product_piece(const void *job, int piece) {
-    const struct product *p = job;
-    const int type = p->matrix->type, columns = p->matrix->ne[0], supers = columns / SUPER;
-    const int first = piece * p->rows, rest = p->matrix->ne[1] - first, end = first + (rest < p->rows ? rest : p->rows);
-    for (int output = first; output < end; output += LANES) {
-        const char *tiles = (const char *)p->matrix->data + (size_t)output / LANES * supers * tile_bytes(type);
-        for (int row = 0; row < p->count; row += MOST_INPUTS) {
-            float *to = p->outputs + row * p->stride + output;
-#define PRODUCT_OF(number) \
-    if (type == GGML_TYPE_Q4_K) \
-        tile4_product((const void *)tiles, columns, p->inputs, row, to, p->stride, !row, number); \
-    else \
-        tile6_product((const void *)tiles, columns, p->inputs, row, to, p->stride, !row, number); \
-    break
-            switch (p->count - row) { /* so that each count has a loop of its own */
-            case 1: PRODUCT_OF(1);
-            case 2: PRODUCT_OF(2);
-            case 3: PRODUCT_OF(3);
-            default: PRODUCT_OF(MOST_INPUTS);
-            }
-#undef PRODUCT_OF
-        }
-    }
-}
-
-static int make_room(struct room *room, size_t inputs) {
-    if (inputs <= room->inputs) return 0;
-    free(room->rounded.levels);
-    /* Levels first, then what is smaller, each a multiple of 32 bytes. */
-    room->rounded.levels = malloc(inputs * (1 + sizeof(float) / (double)SUPER + 2.0 / 16 + 2.0 / 32));
-    room->inputs = room->rounded.levels ? inputs : 0;
-    if (!room->inputs) return -1;
-    room->rounded.halves = (int16_t *)(room->rounded.levels + inputs);
-    room->rounded.wholes = room->rounded.halves + inputs / 16;
-    room->rounded.scales = (float *)(room->rounded.wholes + inputs / 32);
-    return 0;
-}
-
-static int multiply(struct room *room, const struct ggml_tensor *node) {
-    const struct ggml_tensor *matrix = node->src[0], *inputs = node->src[1];
-    const int columns = matrix->ne[0], count = inputs->ne[1];
-    if (make_room(room, (size_t)count * columns)) return GGML_STATUS_ALLOC_FAILED;
-    for (int row = 0; row < count; row++)
-        round_row((const float *)((const char *)inputs->data + row * inputs->nb[1]), columns, &room->rounded, row);
-    const int groups = PIECE / (columns / SUPER * tile_bytes(matrix->type)), rows = LANES * (groups ? groups : 1);
-    const struct product shared = {matrix, &room->rounded, node->data, node->nb[1] / sizeof(float), count, rows};
-    timbre_share(product_piece, &shared, (matrix->ne[1] + rows - 1) / rows, LANGUAGE_S);
-    return GGML_STATUS_SUCCESS;
-}
 
 static const char *name_of_backend(struct ggml_backend *backend) {
     (void)backend;
@@ -241,13 +169,14 @@ static bool supports_op(struct ggml_backend_device *dev, const struct ggml_tenso
     (void)dev;
     if (op->op != GGML_OP_MUL_MAT) return false;
     const struct ggml_tensor *matrix = op->src[0], *inputs = op->src[1];
-    return matrix->buffer && matrix->buffer->buft == &weights && is_tiled(matrix) && inputs->type == GGML_TYPE_F32 &&
+    const struct ggml_backend_buffer *buffer = matrix->buffer;
+    return buffer && buffer->buft == weights_type && is_tiled(matrix) && inputs->type == GGML_TYPE_F32 &&
            inputs->nb[0] == sizeof(float) && inputs->ne[2] == 1 && inputs->ne[3] == 1;
 }
 
 static bool supports_type(struct ggml_backend_device *dev, struct ggml_backend_buffer_type *type) {
     (void)dev;
-    return type == &weights || ggml.is_host(type);
+    return type == weights_type || ggml.is_host(type);
 }
 
 static size_t device_count(struct ggml_backend_reg *reg) {
@@ -272,36 +201,38 @@ static void *no_function(struct ggml_backend_reg *reg, const char *name) {
     return NULL;
 }
 
-/* Whether the library's structures, of its CPU, are what is written in ggml.h. */
-static bool layouts_are_known(void) {
+/* The version of the interface, where the library's structures, of its CPU, are what is written in ggml.h; else 0. */
+static int known_version(void) {
     struct ggml_backend_device *cpu = ggml.device_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
-    struct ggml_backend_buffer_type *type = ggml.cpu_buffer_type();
-    if (!cpu || cpu->reg != ggml.registry_of(cpu) || cpu->reg->api_version != GGML_BACKEND_API_VERSION) return false;
-    if (!type->is_host || type->is_host(type) != ggml.is_host(type)) return false;
-    if (ggml.tensor_overhead() != GGML_OBJECT_SIZE + sizeof(struct ggml_tensor)) return false;
-    if (strcmp(ggml.op_name(GGML_OP_MUL_MAT), "MUL_MAT") || strcmp(ggml.type_name(GGML_TYPE_Q4_K), "q4_K")) return false;
-    if (strcmp(ggml.type_name(GGML_TYPE_Q6_K), "q6_K")) return false;
+    if (!cpu || cpu->reg != ggml.registry_of(cpu)) return 0;
+    if (ggml.tensor_overhead() != GGML_OBJECT_SIZE + sizeof(struct ggml_tensor)) return 0;
+    if (strcmp(ggml.op_name(GGML_OP_MUL_MAT), "MUL_MAT")) return 0;
+    if (strcmp(ggml.type_name(GGML_TYPE_Q4_K), "q4_K") || strcmp(ggml.type_name(GGML_TYPE_Q6_K), "q6_K")) return 0;
+    const int version = cpu->reg->api_version;
+    void *type = ggml.cpu_buffer_type();
+    const bool host = (version == 2 && ((struct ggml_backend_buffer_type_2 *)type)->is_host) ||
+                      (version == 3 && ((struct ggml_backend_buffer_type_3 *)type)->is_host);
     struct ggml_backend *backend = ggml.backend_init(cpu, NULL);
     struct ggml_backend_buffer *buffer = ggml.alloc_buffer(type, ALIGNMENT);
-    const bool known = backend && backend->device == cpu && buffer && buffer->buft == type && buffer->size >= ALIGNMENT;
+    const bool known = backend && backend->device == cpu && buffer && buffer->buft == type && buffer->size == ALIGNMENT;
     if (backend) ggml.backend_free(backend);
     if (buffer) ggml.buffer_free(buffer);
-    return known;
+    return host && known ? version : 0;
 }
 
 /* The type of buffer that such matrices are to be loaded into, with the device made known to the library; NULL: that
  * one lays its structures out otherwise, or another has the device already. */
 PUBLIC struct ggml_backend_buffer_type *timbre_talker_weights(const struct ggml *functions) {
-    if (weights.device) return functions->add == ggml.add ? &weights : NULL;
+    if (registry.api_version) return functions->add == ggml.add ? weights_type : NULL;
     ggml = *functions;
-    if (!layouts_are_known()) return NULL;
-    weights = (struct ggml_backend_buffer_type){
-        .get_name = name_of_type,
-        .alloc_buffer = alloc_buffer,
-        .get_alignment = alignment,
-        .get_alloc_size = alloc_size,
-        .is_host = is_host,
-        .device = &device};
+    const int version = known_version();
+    if (!version) return NULL;
+    if (version == 2)
+        weights.two = (struct ggml_backend_buffer_type_2){
+            name_of_type, alloc_buffer, alignment, NULL, alloc_size, is_host, &device, NULL};
+    else
+        weights.three = (struct ggml_backend_buffer_type_3){
+            name_of_type, alloc_buffer, NULL, alignment, NULL, alloc_size, NULL, is_host, &device, NULL};
     device = (struct ggml_backend_device){
         .get_name = name_of_device,
         .get_description = description,
@@ -314,11 +245,11 @@ PUBLIC struct ggml_backend_buffer_type *timbre_talker_weights(const struct ggml 
         .supports_buft = supports_type,
         .reg = &registry};
     registry = (struct ggml_backend_reg){
-        .api_version = GGML_BACKEND_API_VERSION,
+        .api_version = version,
         .get_name = name_of_registry,
         .get_device_count = device_count,
         .get_device = get_device,
         .get_proc_address = no_function};
     ggml.add(&registry);
-    return &weights;
+    return weights_type;
 }

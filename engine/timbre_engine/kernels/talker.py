@@ -36,7 +36,7 @@ def weights(llama: Any) -> int | None:
         return None
     try:
         addresses = [ctypes.cast(getattr(llama, name), ctypes.c_void_p).value for name in _FUNCTIONS]
-    except AttributeError:  # a library of several files
+    except AttributeError:  # a release without one of them
         return None
     loaded.timbre_talker_weights.restype = ctypes.c_void_p
     loaded.timbre_talker_weights.argtypes = [ctypes.POINTER(ctypes.c_void_p)]

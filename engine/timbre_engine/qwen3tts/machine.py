@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from timbre_engine.qwen3tts.voice_files import VoiceFiles
 
 _log = logging.getLogger(__name__)
 _Made = TypeVar("_Made")
+
+_WIDER: Final = ("AVX512", "AVX_VNNI")
+"""Extensions for which llama.cpp has products of its own, and the kernel for the talker has not."""
 
 
 class Machine:
@@ -87,7 +90,8 @@ class Machine:
 
 def _talker_model(options: Options, library: Any) -> Model:
     alone = not options.threads and cpus.talker_threads() == 1 and not options.gpu_layers
-    weights = talker.weights(library) if alone else None
+    wider = any(name.startswith(_WIDER) for name in api.instructions(library))
+    weights = talker.weights(library) if alone and not wider else None
     model = Model(library, options.model / manifests.TALKER, gpu_layers=options.gpu_layers, weights=weights)
     _log.info("the talker computes by llama.cpp%s", " and its compiled kernel" if model.tiled else "")
     return model

@@ -1,6 +1,8 @@
 """The talker where the kernel multiplies with its matrices, beside llama.cpp's own products."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,29 +116,61 @@ def test_other_types_stay_llama_cpp_s(directory: Path, weights: int) -> None:
     model.close()
 
 
-@pytest.mark.parametrize(("threads", "processors", "tiled"), [(0, 2, True), (1, 2, False), (0, 8, False)])
-def test_threads_that_are_asked_for_are_llama_cpp_s(
+@pytest.mark.parametrize(
+    ("threads", "processors", "extensions", "tiled"),
+    [
+        (0, 2, ["AVX2"], True),
+        (1, 2, ["AVX2"], False),
+        (0, 8, ["AVX2"], False),
+        (0, 2, ["AVX2", "AVX512_VNNI"], False),
+    ],
+)
+def test_threads_that_are_asked_for_and_wider_registers_are_llama_cpp_s(
     directory: Path,
     tiny_model: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     threads: int,
     processors: int,
+    extensions: list[str],
     tiled: bool,
 ) -> None:
     for path in tiny_model.iterdir():
         (tmp_path / path.name).symlink_to(directory / "q4_k_m.gguf" if path.name == "talker.gguf" else path)
     monkeypatch.setattr(cpus, "available", lambda: processors)
+    monkeypatch.setattr(api, "instructions", lambda _: extensions)
     machine = Machine(Options(model=tmp_path, adapters=tmp_path, slots=1, threads=threads))
     assert machine.model.tiled == tiled
     machine.close()
 
 
+ALONE = """
+import sys
+import numpy as np
+from pathlib import Path
+from timbre_engine.kernels import talker
+from timbre_engine.llama import api
+from timbre_engine.llama.context import Context, ContextSettings
+from timbre_engine.llama.model import Model
+
+library = api.library(sys.argv[1])
+for weights in None, talker.weights(library):
+    context = Context(model := Model(library, Path(sys.argv[2]), weights=weights), ContextSettings(
+        sequences=1, positions=64, threads=1))
+    vectors = np.random.default_rng(0).standard_normal((12, model.hidden), np.float32)
+    context.prefill(0, 0, vectors[1:])
+    hidden, _ = context.step([0], [11], vectors[:1], slice(1024, 1025))
+    print(int(model.tiled), *hidden[0])
+"""
+
+
 @pytest.mark.parametrize("library", SOURCES)
-def test_a_library_of_another_layout_computes_by_itself(directory: Path, library: Choice) -> None:
+def test_both_libraries_take_the_kernel(directory: Path, weights: int, library: Choice) -> None:
+    """Each in a process of its own, as one loads one of the two."""
+    del weights
     golden.skip_unless_there(library)
-    loaded = api.library(library)
-    model = Model(loaded, directory / "q4_k_m.gguf", weights=talker.weights(loaded))
-    assert model.tiled == (library == "prebuilt")
-    assert np.isfinite(hidden(model, [])).all()
-    model.close()
+    command = [sys.executable, "-c", ALONE, library, str(directory / "q4_k_m.gguf")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    theirs, ours = np.loadtxt(told.stdout.splitlines())
+    assert (theirs[0], ours[0]) == (0, 1)
+    assert difference(ours[1:], theirs[1:]) < 0.01
