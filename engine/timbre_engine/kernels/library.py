@@ -19,6 +19,6 @@ def library() -> Any | None:
     try:
         loaded = ctypes.CDLL(str(_LIBRARY))
     except OSError as error:
-        _log.warning("the compiled kernels do not load, so others compute, slower: %s", error)
+        _log.warning("the compiled kernels do not load, so llama.cpp and ONNX Runtime compute, slower: %s", error)
         return None
     return loaded if loaded.timbre_kernels_run_here() else None
