@@ -102,7 +102,7 @@ def distances(
             timbre_db=round(measures.timbre_distance(timbres[one.voice], timbres[other.voice]), 2),
             embedding=None
             if vectors is None
-            else round(embedding.distance(vectors[one.voice], vectors[other.voice]), 4),
+            else round(embedding.distance(vectors[one.voice], vectors[other.voice]), 6),
         )
         for one, other in itertools.combinations(voices, 2)
     ]
