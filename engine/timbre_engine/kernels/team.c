@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #include <sched.h>
 
-#define QUIET 100000   /* looks for an offer without one, after which none is expected: some milliseconds */
+#define QUIET 20000    /* looks for an offer without one, after which none is expected: half a millisecond or more */
 #define PATIENCE 20000 /* looks at what another has in hand, after which it may need this processor to go on */
 
 struct offer timbre_offer;

@@ -29,7 +29,7 @@ void timbre_share(void (*run)(const void *job, int piece), const void *job, int 
 /* Take pieces until none is left. */
 void timbre_help(void);
 
-/* Take pieces of all that is offered, until `over` is set or nothing was offered for some milliseconds. */
+/* Take pieces of all that is offered, until `over` is set or nothing was offered for about a millisecond. */
 void timbre_stand_by(const volatile int32_t *over);
 
 static inline int is_open(uint64_t next) { return (next & 0xffff) < (next >> 16 & 0xffff); }

@@ -77,7 +77,7 @@ class Worker:
             machine.model.tokenize,
             self._left,
             self._failed,
-            self._codec.let_first_ones_pass if _share_processors(machine) else lambda: None,
+            self._codec.let_first_ones_pass if _share_processors(machine) else self._codec.call_for_help,
         )
         self._warming = Warming(machine)
         self._voices = VoiceLoading(machine, self._warming, self._codec.put, self._send, self._inbox.put)
