@@ -10,9 +10,6 @@ from gguf.quants import dequantize
 from numpy.typing import NDArray
 
 from support import ggml
-from timbre_engine.kernels import library as kernels
-from timbre_engine.kernels import talker
-from timbre_engine.llama import api
 from timbre_engine.llama.quantise import quantise
 
 F32, Q8_0 = GGMLQuantizationType.F32, GGMLQuantizationType.Q8_0
@@ -22,11 +19,7 @@ Q4_K, Q6_K = GGMLQuantizationType.Q4_K, GGMLQuantizationType.Q6_K
 @pytest.fixture(scope="module")
 def buffers() -> int:
     """Where the kernel's matrices lie."""
-    if kernels.library() is None:
-        pytest.skip("the compiled kernels are not here: there was no C compiler, or this is no x86-64 with AVX2")
-    found = talker.weights(api.library())
-    assert found is not None
-    return found
+    return ggml.kernel_s()
 
 
 def some(rows: int, columns: int, seed: int = 0) -> NDArray[np.float32]:

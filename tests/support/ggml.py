@@ -5,9 +5,12 @@ from ctypes import c_bool, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from typing import Any
 
 import numpy as np
+import pytest
 from gguf import GGMLQuantizationType
 from numpy.typing import NDArray
 
+from timbre_engine.kernels import library as kernels
+from timbre_engine.kernels import talker
 from timbre_engine.llama import api
 
 _SUCCESS = 0
@@ -37,6 +40,15 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "ggml_backend_free": (None, [c_void_p]),
     "ggml_backend_graph_compute": (c_int, [c_void_p, c_void_p]),
 }
+
+
+def kernel_s() -> int:
+    """Where the kernel's matrices lie. Skips the test where there is none."""
+    if kernels.library() is None:
+        pytest.skip("the compiled kernels are not here: there was no C compiler, or this is no x86-64 with AVX2")
+    found = talker.weights(api.library())
+    assert found is not None
+    return found
 
 
 def library() -> Any:

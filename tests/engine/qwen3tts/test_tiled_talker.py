@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from support import golden, peft
+from support import ggml, golden, peft
 from timbre_engine import cpus
 from timbre_engine.convert.config import Config
 from timbre_engine.convert.synthetic import RandomCheckpoint
 from timbre_engine.convert.talker import write_talker
-from timbre_engine.kernels import library as kernels
-from timbre_engine.kernels import talker
 from timbre_engine.llama import api
 from timbre_engine.llama.context import Context, ContextSettings
 from timbre_engine.llama.model import Adapter, Model
@@ -53,11 +51,7 @@ _PROJECTIONS = [name.rpartition(".")[2] for name in peft.shapes(SIZES)]
 @pytest.fixture(scope="module")
 def weights() -> int:
     """Where matrices go for the kernel to multiply with."""
-    if kernels.library() is None:
-        pytest.skip("the compiled kernels are not here: there was no C compiler, or this is no x86-64 with AVX2")
-    found = talker.weights(api.library())
-    assert found is not None
-    return found
+    return ggml.kernel_s()
 
 
 @pytest.fixture(scope="module")
