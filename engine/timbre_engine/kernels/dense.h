@@ -13,8 +13,8 @@
 #define STEP 6
 #define SLICE 128 /* inputs whose panel stays in the nearest cache while all rows pass by */
 #define NEAR 4096 /* bytes of weights that are fetched ahead where they are used but once */
-#define PIECE_WORK 200000 /* products of two numbers that a thread takes at once, at least, where two share them */
 #define WIDE 512  /* inputs from which on a call needs each weight but once, and leaves the shared cache to others */
+#define PIECE_WORK 200000 /* products of two numbers that a thread takes at once, at least, where two share them */
 
 /* bias [outputs], or NULL. inputs and outputs are multiples of LANES. */
 struct dense {

@@ -14,8 +14,8 @@
 
 /* Rows as the file has them: block_q4_K and block_q6_K of ggml-common.h. */
 struct q4_k {
-    uint16_t scale, least;  /* float16 */
-    uint8_t scales[12];     /* eight scales and eight minima of 6 bits */
+    uint16_t scale, least;   /* float16 */
+    uint8_t scales[12];      /* eight scales and eight minima of 6 bits */
     uint8_t levels[4][PART]; /* of two parts: low bits, high bits */
 };
 

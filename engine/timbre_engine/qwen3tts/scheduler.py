@@ -57,7 +57,8 @@ class Scheduler:
     ) -> None:
         """`put` takes the codec's jobs; `left` is told of a stream that has gone, its sequence given back.
 
-        `failed` is told before it of one that could not go on. `before_predicting` may wait for what goes first.
+        `failed` is told before it of one that could not go on. `before_predicting` may wait for what goes first,
+        or call for help.
         """
         self._manifest = manifest
         self._talker = talker

@@ -1,6 +1,7 @@
 """The kernels beside each other: each helps with the other's products, and changes nothing in them."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from timbre_engine.qwen3tts.sampling import Draw
 SIZES = Transformer(hidden=512, layers=2, heads=8, kv_heads=4, head_dim=64, ffn=1024, rope_theta=1e6, norm_eps=1e-6)
 """Wide enough for several pieces a product."""
 STREAMS = 3
+Arrays = list[NDArray[np.generic]]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def predictor(codec: CompiledCodec, tmp_path_factory: pytest.TempPathFactory) ->
     return made
 
 
-def frames(predictor: CompiledPredictor, count: int) -> list[NDArray[np.generic]]:
+def frames(predictor: CompiledPredictor, count: int) -> Arrays:
     """Codes and sums of embeddings of so many frames, the same each time."""
     draws = [Draw(Sampling(), np.random.default_rng(number)) for number in range(STREAMS)]
     hidden = np.random.default_rng(9).standard_normal((STREAMS, SIZES.hidden)).astype(np.float32)
@@ -54,6 +56,22 @@ def helped() -> int:
     library = kernel.library()
     assert library is not None
     return int(library.timbre_let_help(0))
+
+
+def assert_the_same_beside(
+    other: Callable[[], None], over: Stop, compute: Callable[[], Arrays], expected: Arrays
+) -> None:
+    """What is computed five times while another thread does something until it is over, to the bit."""
+    beside = threading.Thread(target=other)
+    beside.start()
+    try:
+        rounds = [compute() for _ in range(5)]
+    finally:
+        over.set()
+        beside.join()
+    for found in rounds:
+        for one, right in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, right)
 
 
 def test_pieces_that_the_codec_takes_are_the_same_to_the_bit(
@@ -69,17 +87,8 @@ def test_pieces_that_the_codec_takes_are_the_same_to_the_bit(
             heard[:] = [codec.decode(codes, codec.state())]
 
     codec.let_help(Whose.LANGUAGE_MODELS)
-    speaking = threading.Thread(target=speak)
-    speaking.start()
-    try:
-        rounds = [frames(predictor, 4) for _ in range(5)]
-    finally:
-        over.set()
-        speaking.join()
+    assert_the_same_beside(speak, over, lambda: frames(predictor, 4), alone)
     assert helped() > before
-    for beside in rounds:
-        for expected, found in zip(alone, beside, strict=True):
-            np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(heard[0], spoken)
 
 
@@ -103,7 +112,7 @@ def test_a_thread_that_stands_by_takes_pieces_of_either(
     monkeypatch.setattr(codec, "_beside", True)
     codes = np.random.default_rng(2).integers(0, codec.codebook_size, (40, codec.codebooks))
 
-    def compute() -> list[NDArray[np.generic]]:
+    def compute() -> Arrays:
         return frames(predictor, 4) if whose is Whose.LANGUAGE_MODELS else [codec.decode(codes, codec.state())]
 
     alone, before, over = compute(), helped(), Stop()
@@ -113,17 +122,8 @@ def test_a_thread_that_stands_by_takes_pieces_of_either(
             codec.stand_by(over)
 
     codec.let_help(whose)
-    standing_by = threading.Thread(target=stand_by)
-    standing_by.start()
-    try:
-        rounds = [compute() for _ in range(5)]
-    finally:
-        over.set()
-        standing_by.join()
+    assert_the_same_beside(stand_by, over, compute, alone)
     assert helped() > before
-    for beside in rounds:
-        for expected, found in zip(alone, beside, strict=True):
-            np.testing.assert_array_equal(found, expected)
 
 
 def test_nothing_is_waited_for_without_end(codec: CompiledCodec, monkeypatch: pytest.MonkeyPatch) -> None:
